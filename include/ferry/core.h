@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/*
+ * core.h - all that a host may call of the core.
+ *
+ *   create core -> add devices -> open VA spaces -> requests, CPU faults -> close -> destroy
+ *
+ * Every function here passes the gate (core/power/gate.h): while the driver is suspending, entries fail with
+ * FERRY_E_GATE_CLOSED and change nothing. Context: process, no core lock held, may sleep, unless said otherwise.
+ * All return 0 or an enum ferry_error; the host turns it into its errno with ferry_error_errno() of its own.
+ */
+#ifndef FERRY_CORE_H
+#define FERRY_CORE_H
+
+#include "ferry/os.h"
+#include "ferry/mm_ops.h"
+#include "ferry/dev_ops.h"
+#include "ferry/uapi/ferry.h"
+
+struct ferry_core;
+struct ferry_va_space;
+struct ferry_hal;
+
+struct ferry_core_params {
+	uint32_t fault_entries; /* of each device's fault buffer; 0 = 4096. A power of two, 16..65536 */
+	uint32_t batch_max;     /* faults handled together; 0 = 1024, 1..1024 */
+	uint64_t launch_timeout_ns; /* a device that makes no progress for so long is hung; 0 = never decided */
+};
+
+/* *out on success. FERRY_E_NOMEM, FERRY_E_INVAL. */
+int ferry_core_create(const struct ferry_core_params *params, struct ferry_core **out) FERRY_MUST_CHECK;
+/* All VA spaces must be closed. Removes the devices. */
+void ferry_core_destroy(struct ferry_core *core);
+
+/* *id counts from 0. Everything HAL init can say, FERRY_E_DEVICE_TOO_MANY, FERRY_E_*_NOMEM. */
+int ferry_core_add_device(struct ferry_core *core, const struct ferry_hal *hal, const struct ferry_dev_ops *ops,
+			  void *dev, uint32_t *id) FERRY_MUST_CHECK;
+
+/* One user of the driver: an address space and its pages. caps_mask: bit per FERRY_CAPABILITY_* of the host. */
+int ferry_core_open(struct ferry_core *core, const struct ferry_mm_ops *ops, void *mm, uint32_t host_caps,
+		    struct ferry_va_space **out) FERRY_MUST_CHECK;
+/* Ends its launches, gives everything back; pages go home only if keep_bytes. */
+void ferry_core_close(struct ferry_core *core, struct ferry_va_space *vs);
+
+/*
+ * One request: buf holds its struct (and payload), size_bytes of it are valid and writable. FERRY_E_REQUEST:
+ * unknown number (ENOTTY).
+ */
+int ferry_core_request(struct ferry_core *core, struct ferry_va_space *vs, uint32_t request, void *buf,
+		       size_t size_bytes);
+
+/*
+ * A CPU touched va and found no (sufficient) mapping. 0: mapped, or the access may simply be tried again.
+ * FERRY_E_RANGE_NOT_FOUND, FERRY_E_DEVICE_LOST (the bytes are gone), FERRY_E_HOST_FULL: SIGBUS.
+ */
+int ferry_core_cpu_fault(struct ferry_core *core, struct ferry_va_space *vs, uint64_t va, bool write);
+
+/* The CPU side of [va, va + size_bytes) no longer exists: forget those pages, and their bytes. */
+int ferry_core_unmapped(struct ferry_core *core, struct ferry_va_space *vs, uint64_t va, uint64_t size_bytes);
+
+#endif /* FERRY_CORE_H */

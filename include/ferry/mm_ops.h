@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/*
+ * mm_ops.h - what the core needs of the CPU's page tables and of host memory.
+ *
+ * One object of the host (`mm`) stands for the address space that one VA space shares with its devices.
+ * All addresses are virtual addresses of that space, page aligned; page_count >= 1, within one block.
+ *
+ * Three layers of one managed page on the host, and who changes them:
+ *
+ *     host page exists      host_populate()          (never taken away before host_discard())
+ *       |  the device reaches it at host_bus()
+ *     CPU mapping exists    cpu_insert() / cpu_zap()
+ *       |  and may be
+ *     writable              cpu_insert(write) / cpu_protect()
+ *
+ * The core keeps the truth about residency; the host only maps what it is told. The host may drop a CPU
+ * mapping on its own at any time (the core then sees one more CPU fault), but may never add one.
+ *
+ * Context: process, BLOCK held, unless said otherwise. None of them may call back into the core.
+ * Errors:  as listed; on error nothing has changed, except that cpu_insert may have mapped a prefix.
+ */
+#ifndef FERRY_MM_OPS_H
+#define FERRY_MM_OPS_H
+
+#include "ferry/types.h"
+
+struct ferry_mm_ops {
+	/*
+	 * get: the address space will not be torn down before put. 0 or FERRY_E_VA_SPACE_DEAD (it is going
+	 * away: the caller drops the work). Called by fault service before it takes VA_SPACE.
+	 */
+	int (*get)(void *mm);
+	void (*put)(void *mm);
+
+	/*
+	 * cpu_zap: when it returns, no CPU can touch the pages without a new fault, and what CPUs wrote before is
+	 * visible to the device. Pages without a mapping are allowed. 0, FERRY_E_CPU_ZAP.
+	 */
+	int (*cpu_zap)(void *mm, uint64_t va, uint32_t page_count);
+
+	/* cpu_protect: the same for writes; reads go on. 0, FERRY_E_CPU_ZAP, FERRY_E_UNSUPPORTED. */
+	int (*cpu_protect)(void *mm, uint64_t va, uint32_t page_count);
+
+	/*
+	 * cpu_insert: map the populated host pages; an existing mapping is not an error. write=false maps such
+	 * that a write faults; a write that slipped in before the protection stood is in the host page when the
+	 * call returns (the caller compares). Wakes who waits for these pages. 0, FERRY_E_CPU_INSERT (the VMA is
+	 * gone or wrong), FERRY_E_BUSY (the address space is changing: the access will fault again by itself).
+	 */
+	int (*cpu_insert)(void *mm, uint64_t va, uint32_t page_count, bool write);
+
+	/* cpu_poison: the next CPU access to the pages gets SIGBUS, for good. 0, FERRY_E_CPU_INSERT. */
+	int (*cpu_poison)(void *mm, uint64_t va, uint32_t page_count);
+
+	/*
+	 * host_populate: zeroed host pages exist where there were none; present ones keep their bytes.
+	 * 0, FERRY_E_HOST_FULL.
+	 */
+	int (*host_populate)(void *mm, uint64_t va, uint32_t page_count);
+
+	/*
+	 * host_bus: where device @dev (the cookie of dev_ops) finds the populated page at @va. *run_pages, at most
+	 * @page_count, says how many pages follow each other on the bus from there. 0, FERRY_E_HOST_MAP.
+	 */
+	int (*host_bus)(void *mm, void *dev, uint64_t va, uint32_t page_count, uint64_t *bus,
+			uint32_t *run_pages);
+
+	/*
+	 * host_ptr: the driver's own view of a populated page, for comparing and for saving what a CPU may not
+	 * see at @va. Valid until host_discard. NULL where the host has none.
+	 */
+	void *(*host_ptr)(void *mm, uint64_t va);
+
+	/* host_discard: the pages are no longer needed; their bytes may go. Never fails. */
+	void (*host_discard)(void *mm, uint64_t va, uint32_t page_count);
+};
+
+#endif /* FERRY_MM_OPS_H */

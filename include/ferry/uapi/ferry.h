@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only WITH Linux-syscall-note */
+/*
+ * uapi/ferry.h - the requests of Ferry: numbers and structs. The process host takes them through
+ * ferry_request() of the library, the kernel host as ioctls on /dev/ferryN; they are the same.
+ *
+ * Every struct begins with `size`, the sizeof the caller was built with. A larger one from a newer library is
+ * taken when all bytes we do not know are zero; a smaller one from an older library is read as if zero-extended,
+ * down to the first version's size. Unknown flag bits and nonzero reserved fields are refused with EINVAL,
+ * unknown requests with ENOTTY. A request that fails changes nothing, writes nothing but what is marked "also on
+ * error", and hangs nothing.
+ *
+ * Addresses are virtual addresses of the calling process. Ranges are [base, base + bytes), page aligned.
+ */
+#ifndef FERRY_UAPI_H
+#define FERRY_UAPI_H
+
+#ifdef __KERNEL__
+#include <linux/types.h>
+#else
+#include <stdint.h>
+#endif
+
+#define FERRY_UAPI_VERSION_MIN 1u
+#define FERRY_UAPI_VERSION 1u
+
+enum ferry_request {
+	FERRY_REQ_VERSION = 1,
+	FERRY_REQ_DEVICE_INFO = 2,
+	FERRY_REQ_RANGE_CREATE = 3,
+	FERRY_REQ_RANGE_DESTROY = 4,
+	FERRY_REQ_MIGRATE = 5,
+	FERRY_REQ_ADVISE = 6,
+	FERRY_REQ_PROTECT = 7,
+	FERRY_REQ_PROGRAM_LOAD = 8,
+	FERRY_REQ_PROGRAM_UNLOAD = 9,
+	FERRY_REQ_LAUNCH = 10,
+	FERRY_REQ_WAIT = 11,
+	FERRY_REQ_CAPABILITY = 12,
+	FERRY_REQ_COUNTERS = 13,
+	FERRY_REQ_RESIDENCY = 14
+};
+
+/* Where: the host, or device n (0..). */
+#define FERRY_WHERE_HOST 0xffffffffu
+#define FERRY_WHERE_NONE 0xfffffffeu
+
+struct ferry_req_version {
+	uint32_t size;
+	uint32_t reserved;
+	uint32_t min, max; /* in: what the caller speaks; out: what both may use. EOPNOTSUPP when nothing is left */
+};
+
+struct ferry_req_device_info {
+	uint32_t size;
+	uint32_t device; /* in. ENODEV: no such device */
+	uint64_t vram_bytes;
+	uint64_t vram_free_bytes;
+	uint32_t capabilities; /* bit per FERRY_CAPABILITY_* */
+	uint32_t sms;
+	uint32_t devices; /* how many there are */
+	uint32_t lost;    /* 1: the device died */
+	char name[32];
+};
+
+/* RANGE_CREATE: manage [base, base + bytes). base is a multiple of 2 MiB and starts an allocation. */
+#define FERRY_RANGE_READ_ONLY 1u /* devices may read only; see PROTECT */
+struct ferry_req_range {
+	uint32_t size;
+	uint32_t flags;
+	uint64_t base;
+	uint64_t bytes; /* RANGE_DESTROY: ignored, must be 0 */
+};
+
+/* MIGRATE: move the pages there now. BEST_EFFORT: what does not fit stays where it is, without an error. */
+#define FERRY_MIGRATE_BEST_EFFORT 1u
+struct ferry_req_migrate {
+	uint32_t size;
+	uint32_t flags;
+	uint64_t base, bytes;
+	uint32_t where;
+	uint32_t reserved;
+	uint64_t pages_moved; /* out */
+};
+
+enum ferry_advice {
+	FERRY_ADVICE_PREFERRED = 1,       /* where: pages like to live there; WHERE_NONE clears */
+	FERRY_ADVICE_ACCESSED_BY = 2,     /* where (a device): keep it mapped, also from afar */
+	FERRY_ADVICE_NOT_ACCESSED_BY = 3, /* take that back */
+	FERRY_ADVICE_READ_MOSTLY = 4,     /* readers get copies; where must be WHERE_NONE */
+	FERRY_ADVICE_NOT_READ_MOSTLY = 5
+};
+struct ferry_req_advise {
+	uint32_t size;
+	uint32_t advice;
+	uint64_t base, bytes;
+	uint32_t where;
+	uint32_t reserved;
+};
+
+#define FERRY_PROT_READ 1u
+#define FERRY_PROT_WRITE 2u
+struct ferry_req_protect {
+	uint32_t size;
+	uint32_t prot; /* FERRY_PROT_READ, or READ | WRITE: what devices may do */
+	uint64_t base, bytes;
+};
+
+/* PROGRAM_LOAD: the struct is followed by insn_count * 8 bytes of eBPF; size covers the struct alone. */
+struct ferry_req_program_load {
+	uint32_t size;
+	uint32_t device;
+	uint32_t insn_count;
+	uint32_t arg_count;
+	uint32_t program; /* out: handle, nonzero */
+	uint32_t at;      /* out, also on error: the refused instruction */
+};
+
+struct ferry_req_program_unload {
+	uint32_t size;
+	uint32_t program; /* EBUSY while a launch uses it */
+};
+
+#define FERRY_LAUNCH_ARGS_MAX 16u
+struct ferry_req_launch {
+	uint32_t size;
+	uint32_t flags; /* must be 0 */
+	uint32_t device;
+	uint32_t program;
+	uint32_t grid[3];  /* blocks, each >= 1 */
+	uint32_t block[3]; /* threads, each >= 1, product <= 1024 */
+	uint64_t budget;   /* thread instructions; 0: the device's default */
+	uint32_t arg_count;
+	uint32_t reserved;
+	uint64_t args[FERRY_LAUNCH_ARGS_MAX];
+	uint64_t launch; /* out: names it for WAIT; grows by one each time */
+};
+
+/* WAIT: until the launch has ended; its fate is in the out fields, also on error. ETIMEDOUT: still running. */
+struct ferry_req_wait {
+	uint32_t size;
+	uint32_t device;
+	uint64_t launch;
+	uint64_t timeout_ns;
+	uint64_t fault_va;     /* out: of the first access that died */
+	uint32_t fault_access; /* out: 0 read, 1 write, 2 atomic */
+	uint32_t error;        /* out: enum ferry_error of the launch */
+	uint64_t lanes_died;   /* out */
+	uint64_t trap_code;    /* out */
+	uint64_t insns;        /* out: thread instructions retired */
+};
+
+enum ferry_capability {
+	FERRY_CAPABILITY_FAULTS = 0,   /* access to missing pages is served, not fatal */
+	FERRY_CAPABILITY_CANCEL,       /* a bad access ends alone */
+	FERRY_CAPABILITY_ATOMICS,
+	FERRY_CAPABILITY_BIG_PAGES,
+	FERRY_CAPABILITY_HUGE_PAGES,
+	FERRY_CAPABILITY_VIRTUAL_COPY,
+	FERRY_CAPABILITY_FLOAT,
+	FERRY_CAPABILITY_HOST_MAP,     /* a device can use host memory in place */
+	FERRY_CAPABILITY_SELF_REFRESH,
+	FERRY_CAPABILITY_READ_MOSTLY,  /* read duplication */
+	FERRY_CAPABILITY_CPU_MAPS_DEVICE, /* the CPU can use device memory in place */
+	FERRY_CAPABILITY_SYSCALLS,     /* system calls may touch device-resident memory */
+	FERRY_CAPABILITY_SUSPEND,      /* this host can put the device to sleep */
+	FERRY_CAPABILITIES
+};
+struct ferry_req_capability {
+	uint32_t size;
+	uint32_t device;
+	uint32_t capability;
+	uint32_t supported; /* out: 0 or 1 */
+	char reason[120];   /* out: one sentence, also when supported */
+};
+
+/*
+ * Counters, in this order for ever; new ones come at the end. Per VA space unless marked (driver).
+ *   name  unit
+ */
+#define FERRY_COUNTERS(x)                                                               \
+	x(faults_gpu, "GPU fault entries fetched")                                      \
+	x(faults_duplicate, "of these, repeats of a page already in the batch or served") \
+	x(faults_fatal, "of these, cancelled")                                          \
+	x(faults_cpu, "CPU faults")                                                     \
+	x(faults_dropped, "GPU fault entries the device lost to a full buffer")         \
+	x(batches, "fault batches")                                                     \
+	x(replays, "replays")                                                           \
+	x(cancels, "accesses cancelled")                                                \
+	x(blocks_served, "blocks served by faults")                                     \
+	x(evictions, "blocks evicted from a device")                                    \
+	x(pages_evicted, "pages evicted")                                               \
+	x(pages_to_device, "pages copied or zeroed onto a device")                      \
+	x(pages_to_host, "pages copied to the host")                                    \
+	x(pages_prefetched, "pages that came along without a fault of their own")       \
+	x(bytes_to_device, "bytes copied to a device")                                  \
+	x(bytes_to_host, "bytes copied to the host")                                    \
+	x(bytes_zeroed, "bytes zeroed on a device")                                     \
+	x(maps_remote, "pages mapped to a device where they were")                      \
+	x(zaps, "CPU mappings taken away, calls")                                       \
+	x(tlb_invalidates, "TLB invalidates")                                           \
+	x(launches, "launches")                                                         \
+	x(retries, "services started over after an eviction")                           \
+	x(service_ns, "time in fault service")                                          \
+	x(copy_ns, "time waiting for copies")                                           \
+	x(evict_ns, "time in eviction")                                                 \
+	x(memory_bytes, "the core's own memory now (driver)")                           \
+	x(managed_bytes, "managed bytes now")                                           \
+	x(lock_violations, "breaches of the lock order (driver)")
+
+enum ferry_counter {
+#define x(name, what) FERRY_COUNTER_##name,
+	FERRY_COUNTERS(x)
+#undef x
+	FERRY_COUNTER_COUNT
+};
+
+struct ferry_req_counters {
+	uint32_t size;
+	uint32_t count; /* in: room in value[], at most 64; out: how many there are */
+	uint64_t value[64];
+};
+
+/* RESIDENCY: bit 0 the host, bit 1 + n device n, for each page; at most 512 pages from base on. */
+struct ferry_req_residency {
+	uint32_t size;
+	uint32_t pages;
+	uint64_t base;
+	uint8_t where[512]; /* out */
+};
+
+#endif /* FERRY_UAPI_H */
