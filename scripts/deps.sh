@@ -1,0 +1,55 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT OR GPL-2.0-only
+#
+# Have what a target needs: as root on Debian, install what is missing; otherwise name the exact command and fail.
+# usage: scripts/deps.sh build|demo|check
+set -eu
+
+build="build-essential clang libelf-dev libjson-c-dev"
+demo="$build python3"
+# libclang-rt-dev: the run time of clang's sanitizers and of libFuzzer. llvm: readable stacks in their reports.
+check="$demo pkg-config libcmocka-dev clang-format libclang-rt-dev llvm groff-base procps"
+
+case ${1:-} in
+build) wanted=$build ;;
+demo) wanted=$demo ;;
+check) wanted=$check ;;
+*)
+	echo "usage: $0 build|demo|check" >&2
+	exit 2
+	;;
+esac
+
+installed() {
+	dpkg-query -W -f='${Status}' "$1" 2>/dev/null | grep -q '^install ok installed$'
+}
+
+if ! command -v dpkg-query >/dev/null 2>&1; then
+	# Not Debian: the build says itself what it lacks.
+	exit 0
+fi
+
+missing=
+for package in $wanted; do
+	installed "$package" || missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+
+command="apt-get install -y --no-install-recommends$missing"
+if [ "$(id -u)" != 0 ]; then
+	echo "These packages are missing:$missing. As root, run:  $command" >&2
+	exit 1
+fi
+
+echo "installing$missing"
+export DEBIAN_FRONTEND=noninteractive
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+# The lists may be absent or old: update only when the first try fails.
+if ! $command >"$log" 2>&1; then
+	if ! { apt-get update && $command; } >"$log" 2>&1; then
+		tail -n 20 "$log" >&2
+		echo "cannot install:$missing. Try:  apt-get update && $command" >&2
+		exit 1
+	fi
+fi
