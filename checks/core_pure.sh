@@ -48,8 +48,10 @@ for file in $sources; do
 
 	# The include guard: the first directive of a header is #ifndef, the next #define of the same name.
 	guard=
-	[ "${file##*.}" = h ] && guard=$(grep -m1 -nE '^[ \t]*#' "$file" | grep -oE '^[0-9]+:#ifndef FERRY_[A-Z0-9_]+_H$')
-	[ "${file##*.}" = h ] && [ -z "$guard" ] && say "$file: does not begin with an include guard FERRY_..._H"
+	if [ "${file##*.}" = h ]; then
+		guard=$(grep -m1 -nE '^[ \t]*#' "$file" | grep -oE '^[0-9]+:#ifndef FERRY_[A-Z0-9_]+_H$')
+		[ -n "$guard" ] || say "$file: does not begin with an include guard FERRY_..._H"
+	fi
 	while IFS=: read -r line text; do
 		[ "$line:$text" = "$guard" ] || say "$file:$line: a switch of the preprocessor: $text"
 	done < <(grep -nE '^[ \t]*#[ \t]*(if|ifdef|ifndef|elif|else)\b' "$file")
@@ -71,7 +73,8 @@ compile() {
 		function trim(s) { gsub(/^[ \t]+|[ \t]+$/, "", s); return s }
 		NF == 7 {
 			name = trim($1); class = trim($3); section = trim($7)
-			if (section ~ /^\.(data|bss|tdata|tbss)/ && section !~ /^\.data\.rel\.ro/ || section == "*COM*")
+			changes = section ~ /^\.(data|bss|tdata|tbss)/ && section !~ /^\.data\.rel\.ro/
+			if (changes || section == "*COM*")
 				print file ": " name " can change (" section ")"
 			if (class == "U" && name !~ /^(world_|ferry_|fg1_|memcpy$|memmove$|memset$|memcmp$)/)
 				print file ": wants " name

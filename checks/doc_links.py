@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
 """
 What the documentation names exists: every link to a file, and every `path/with/a/slash` in backquotes, in every .md
-file, from the root, from include/ or from the file's own folder. Not looked for: build/ (made by make), addresses on the net, and
-names with a placeholder in them (capitals, <, *, $).
+file, from the root, from include/ or from the file's own folder. Not looked for: build/ (made by make), addresses on
+the net, and names with a placeholder in them (capitals, <, *, $).
 """
 
 import glob
@@ -12,8 +12,8 @@ import re
 
 import tree
 
-TOP = ("core", "softgpu", "hal", "os-user", "os-linux", "lib", "tools", "include", "programs", "test", "docs", "checks",
-       "scripts", "mk", "packaging", "LICENSES", ".ci")
+TOP = ("core", "softgpu", "hal", "os-user", "os-linux", "lib", "tools", "include", "programs", "test", "docs",
+       "checks", "scripts", "mk", "packaging", "LICENSES", ".ci")
 EXTENSIONS = (".c", ".h", ".md", ".py", ".sh", ".mk", ".map", ".in", ".txt", ".1", ".3", ".7")
 
 

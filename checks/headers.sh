@@ -5,8 +5,8 @@
 # os.h that a host provides (os-user/os_*.h) may count on os.h, and ferry/gpu.h is for the GPU's compiler.
 set -u
 failed=0
-flags="-fsyntax-only -x c -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Werror -Wno-unused-function -Iinclude -Icore -Isoftgpu
-	-Ios-user -Ilib -I."
+flags="-fsyntax-only -x c -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Werror -Wno-unused-function
+	-Iinclude -Icore -Isoftgpu -Ios-user -Ilib -I."
 
 for header in $(find include core softgpu hal os-user lib tools test programs -name '*.h' 2>/dev/null | sort); do
 	before=

@@ -62,11 +62,13 @@ def check_lists(findings):
     seven, errors = words(tree.read(f"{MAN}/ferry.7")), words(tree.read(f"{MAN}/ferry_strerror.3"))
     uapi = tree.read("include/ferry/uapi/ferry.h")
     for counter in re.findall(r"^\tx\((\w+), \"", uapi, re.M):
-        if not re.search(rf"\b{counter}\b", seven):
+        if not re.search(rf"^{counter}$", seven, re.M):
             findings.append(f"{MAN}/ferry.7: counter {counter} is not explained")
-    for code in re.findall(r"^\tx\((\w+), E", tree.read("include/ferry/error.h"), re.M):
-        if not re.search(rf"\b{code}\b", errors):
-            findings.append(f"{MAN}/ferry_strerror.3: error {code} is not listed")
+    errors = re.sub(r"\s+", " ", errors)
+    table = re.findall(r'^\tx\((\w+), (E\w+), "(.*)"\)', tree.read("include/ferry/error.h"), re.M)
+    for code, errno, sentence in table:
+        if f"{code} {errno} {sentence}" not in errors:
+            findings.append(f"{MAN}/ferry_strerror.3: not listed, or not so: {code} {errno} {sentence}")
 
 
 def main():

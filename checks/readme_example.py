@@ -22,8 +22,8 @@ def compile_one(text, command):
         source = f"{work}/mine.c"
         with open(source, "w", encoding="utf-8") as f:
             f.write(text)
-        run = subprocess.run([*command, "-Wall", "-Wextra", "-Werror", "-Iinclude", "-c", source, "-o", f"{work}/mine.o"],
-                             capture_output=True, text=True, check=False)
+        flags = ["-Wall", "-Wextra", "-Werror", "-Iinclude", "-c", source, "-o", f"{work}/mine.o"]
+        run = subprocess.run([*command, *flags], capture_output=True, text=True, check=False)
         return run.stderr if run.returncode else None
 
 

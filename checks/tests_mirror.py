@@ -35,7 +35,8 @@ def main():
     for source in tree.files(".c", under=("core", "softgpu", "hal")):
         if source not in covered:
             findings.append(f"{source}: no unit test names it in TEST-SOURCES")
-    for folder in sorted({os.path.dirname(s) for s in tree.files(".c", ".h", under=("core", "softgpu", "hal", "os-user"))}):
+    places = tree.files(".c", ".h", under=("core", "softgpu", "hal", "os-user"))
+    for folder in sorted({os.path.dirname(path) for path in places}):
         readme = os.path.join(folder, "README.md")
         if not os.path.exists(readme):
             findings.append(f"{readme} is missing: objects, locks, where to start")
