@@ -49,7 +49,8 @@ echo "device: $VRAM of memory"
 status=0
 for program in histogram sort; do
 	printf '\n'
-	timeout "$TIMEOUT_S" build/ferryctl run "$program" "$input" --vram "$VRAM" --json >"$dir/$program.json" || status=1
+	command=(build/ferryctl run "$program" "$input" --vram "$VRAM" --json)
+	timeout "$TIMEOUT_S" "${command[@]}" >"$dir/$program.json" || status=1
 	python3 scripts/demo_report.py "$dir/$program.json" "$program" || status=1
 done
 rm -f "$input"
