@@ -86,14 +86,14 @@ static inline bool ferry_bitmap_intersects(const struct ferry_bitmap *a, const s
 
 /* dst = a & b; dst may be a or b, here and below. */
 static inline void ferry_bitmap_and(struct ferry_bitmap *dst, const struct ferry_bitmap *a,
-				    const struct ferry_bitmap *b)
+                                    const struct ferry_bitmap *b)
 {
 	for (uint32_t i = 0; i < FERRY_BITMAP_WORDS; i++)
 		dst->word[i] = a->word[i] & b->word[i];
 }
 
 static inline void ferry_bitmap_or(struct ferry_bitmap *dst, const struct ferry_bitmap *a,
-				   const struct ferry_bitmap *b)
+                                   const struct ferry_bitmap *b)
 {
 	for (uint32_t i = 0; i < FERRY_BITMAP_WORDS; i++)
 		dst->word[i] = a->word[i] | b->word[i];
@@ -101,7 +101,7 @@ static inline void ferry_bitmap_or(struct ferry_bitmap *dst, const struct ferry_
 
 /* dst = a without b */
 static inline void ferry_bitmap_andnot(struct ferry_bitmap *dst, const struct ferry_bitmap *a,
-				       const struct ferry_bitmap *b)
+                                       const struct ferry_bitmap *b)
 {
 	for (uint32_t i = 0; i < FERRY_BITMAP_WORDS; i++)
 		dst->word[i] = a->word[i] & ~b->word[i];

@@ -15,7 +15,7 @@ struct ferry_list {
 #define FERRY_LIST_ENTRY(node, type, member) FERRY_CONTAINER_OF(node, type, member)
 #define FERRY_LIST_EACH(pos, head) for ((pos) = (head)->next; (pos) != (head); (pos) = (pos)->next)
 /* The body may remove pos. */
-#define FERRY_LIST_EACH_SAFE(pos, tmp, head) \
+#define FERRY_LIST_EACH_SAFE(pos, tmp, head)                                                                         \
 	for ((pos) = (head)->next, (tmp) = (pos)->next; (pos) != (head); (pos) = (tmp), (tmp) = (pos)->next)
 
 static inline void ferry_list_init(struct ferry_list *n)
