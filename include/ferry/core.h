@@ -23,7 +23,7 @@ struct ferry_hal;
 struct ferry_core_params {
 	uint32_t fault_entries; /* of each device's fault buffer; 0 = 4096. A power of two, 16..65536 */
 	uint32_t batch_max;     /* faults handled together; 0 = 1024, 1..1024 */
-	uint64_t launch_timeout_ns; /* a device that makes no progress for so long is hung; 0 = never decided */
+	uint64_t fence_timeout_ns; /* a device that has not done a copy or command by then is lost; 0 = 10 s */
 };
 
 /* *out on success. FERRY_E_NOMEM, FERRY_E_INVAL. */
@@ -35,10 +35,11 @@ void ferry_core_destroy(struct ferry_core *core);
 int ferry_core_add_device(struct ferry_core *core, const struct ferry_hal *hal, const struct ferry_dev_ops *ops,
 			  void *dev, uint32_t *id) FERRY_MUST_CHECK;
 
-/* One user of the driver: an address space and its pages. caps_mask: bit per FERRY_CAPABILITY_* of the host. */
+/* One user of the driver: an address space and its pages. host_caps: bit per
+ * FERRY_CAPABILITY_* that the host has (SYSCALLS, CPU_MAPS_DEVICE, READ_MOSTLY, SUSPEND). */
 int ferry_core_open(struct ferry_core *core, const struct ferry_mm_ops *ops, void *mm, uint32_t host_caps,
 		    struct ferry_va_space **out) FERRY_MUST_CHECK;
-/* Ends its launches, gives everything back; pages go home only if keep_bytes. */
+/* Ends its launches, gives everything back; the bytes go too. */
 void ferry_core_close(struct ferry_core *core, struct ferry_va_space *vs);
 
 /*
@@ -56,5 +57,11 @@ int ferry_core_cpu_fault(struct ferry_core *core, struct ferry_va_space *vs, uin
 
 /* The CPU side of [va, va + size_bytes) no longer exists: forget those pages, and their bytes. */
 int ferry_core_unmapped(struct ferry_core *core, struct ferry_va_space *vs, uint64_t va, uint64_t size_bytes);
+
+/*
+ * [va, va + size_bytes) leaves the driver's care with its bytes: pages come home, then they are forgotten as above.
+ * FERRY_E_DEVICE_LOST and what a migration says; then nothing is forgotten.
+ */
+int ferry_core_release(struct ferry_core *core, struct ferry_va_space *vs, uint64_t va, uint64_t size_bytes);
 
 #endif /* FERRY_CORE_H */
