@@ -18,14 +18,14 @@
 #define FERRY_LOCK_ORDER(x)                                                                              \
 	x(GLOBAL,         MUTEX, "driver",        "device list, life of VA spaces",                      \
 	  "a fault wait")                                                                                \
+	x(LAUNCH,         MUTEX, "VA space",      "programs, launch slots, order of launches",           \
+	  "a fault wait; the caller's memory")                                                           \
 	x(ISR_SERVICE,    SEM,   "device",        "one servicer of the fault buffer, top half to bottom half", \
 	  "a fault wait")                                                                                \
 	x(VA_SPACE_LIST,  RW,    "device",        "which VA space an address-space id names",            \
-	  "a wait for the GPU")                                                                          \
+	  "a fault wait")                                                                                \
 	x(VA_SPACE,       RW,    "VA space",      "ranges and policy",                                   \
 	  "a device control call in write mode; a fault wait; the caller's memory")                      \
-	x(LAUNCH,         MUTEX, "VA space",      "programs, launch slots, order of launches",           \
-	  "a fault wait; the caller's memory")                                                           \
 	x(DEVICE_CONTROL, MUTEX, "device",        "control commands of the device",                      \
 	  "VA_SPACE in write mode; a fault wait; the caller's memory")                                   \
 	x(BLOCK,          MUTEX, "block",         "residency, mappings, chunks of a 2 MiB block",        \
@@ -63,7 +63,7 @@
 	  d(GLOBAL) d(ISR_SERVICE) d(VA_SPACE_LIST) d(VA_SPACE) d(LAUNCH) d(DEVICE_CONTROL) d(BLOCK)     \
 	  d(PAGE_TREE) d(CHANNEL) d(PMM) d(LEAF))                                                        \
 	x(FENCE_WAIT, "waiting for a copy engine",                                                       \
-	  d(VA_SPACE_LIST) d(CHANNEL) d(PMM) d(LEAF))                                                    \
+	  d(CHANNEL) d(PMM) d(LEAF))                                                                     \
 	x(USER_COPY,  "touching the caller's memory",                                                    \
 	  d(VA_SPACE) d(LAUNCH) d(DEVICE_CONTROL) d(BLOCK) d(PAGE_TREE) d(CHANNEL) d(PMM) d(LEAF))
 

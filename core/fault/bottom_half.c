@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+#include "fault/bottom_half.h"
+#include "fault/service.h"
+#include "gpu/device.h"
+#include "va/va_space.h"
+
+#define BARREN_MAX 64u /* batches in a row that moved nothing: then what they ask for is refused */
+
+/* What one batch did, for its VA space's counters. */
+struct tally {
+	uint64_t faults, duplicates, fatal, served, blocks;
+};
+
+void ferry_bottom_half_schedule(struct ferry_device *gpu)
+{
+	struct ferry_ctx ctx;
+
+	ferry_core_enter(&ctx);
+	if (ferry_sem_try(&ctx, &gpu->isr)) {
+		ferry_sem_give(&ctx, &gpu->isr); /* the bottom half takes it from here */
+		(void)FERRY_ASSERT(ferry_os_work_queue(&gpu->bottom_half));
+	}
+	ferry_core_leave(gpu->core, &ctx);
+}
+
+static void verdict(struct ferry_device *gpu, struct tally *tally, uint32_t fault, int why)
+{
+	gpu->verdicts[fault] = (uint16_t)why;
+	tally->fatal++;
+}
+
+/* Every fault of a group meets the same fate. */
+static void group_refuse(struct ferry_device *gpu, const struct ferry_fault_group *group, struct tally *tally,
+                         int why)
+{
+	uint32_t i = group->first;
+
+	for (uint32_t n = 0; n < group->count; n++) {
+		verdict(gpu, tally, i, why);
+		i = ferry_fault_batch_next(&gpu->batch, i);
+	}
+}
+
+static uint32_t fault_page(const struct ferry_fault *fault)
+{
+	return (uint32_t)(fault->va >> FERRY_PAGE_SHIFT) & (FERRY_BLOCK_PAGES - 1);
+}
+
+/* Single out the faults that cannot be served. */
+static void group_judge(struct ferry_device *gpu, const struct ferry_fault_group *group,
+                        const struct ferry_service *s, struct tally *tally)
+{
+	uint32_t i = group->first;
+
+	for (uint32_t n = 0; n < group->count; n++, i = ferry_fault_batch_next(&gpu->batch, i)) {
+		const struct ferry_fault *fault = &gpu->faults[i];
+		uint32_t page = fault_page(fault);
+
+		if (ferry_bitmap_test(&s->unmapped, page))
+			verdict(gpu, tally, i, FERRY_E_FAULT_UNMAPPED);
+		else if (ferry_bitmap_test(&s->lost, page))
+			verdict(gpu, tally, i, FERRY_E_DEVICE_LOST);
+		else if (fault->access != FERRY_ACCESS_READ && ferry_bitmap_test(&s->read_only, page))
+			verdict(gpu, tally, i, FERRY_E_FAULT_READ_ONLY);
+		else if (fault->kind == FERRY_FAULT_POISONED)
+			verdict(gpu, tally, i, FERRY_E_FAULT_POISON);
+		else if (fault->kind == FERRY_FAULT_BAD_PTE)
+			verdict(gpu, tally, i, FERRY_E_BUG);
+	}
+}
+
+/* Worth another try after a replay: somebody else's move is in the way. The rest is final. */
+static bool service_error_passes(int err)
+{
+	return err == FERRY_E_PMM_FULL || err == FERRY_E_CPU_ZAP;
+}
+
+static void group_serve(struct ferry_ctx *ctx, struct ferry_device *gpu, struct ferry_va_space *vs,
+                        const struct ferry_fault_group *group, struct tally *tally)
+{
+	struct ferry_service s = {.read = group->read, .prefetch = true};
+	struct ferry_block *block;
+	int err = ferry_va_space_block(ctx, vs, group->block_va, &block);
+
+	tally->faults += group->count;
+	tally->duplicates += group->duplicates;
+	if (err) {
+		group_refuse(gpu, group, tally, err == FERRY_E_RANGE_NOT_FOUND ? FERRY_E_FAULT_UNMAPPED : err);
+		return;
+	}
+	ferry_bitmap_or(&s.write, &group->write, &group->atomic);
+	err = ferry_service_block(ctx, block, gpu->id, &s);
+	if (err && service_error_passes(err) && gpu->barren < BARREN_MAX)
+		return;
+	if (err) {
+		group_refuse(gpu, group, tally, service_error_passes(err) ? FERRY_E_FAULT_RETRY_LIMIT : err);
+		return;
+	}
+	group_judge(gpu, group, &s, tally);
+	tally->duplicates += s.duplicates;
+	tally->served += s.served;
+	tally->blocks++;
+}
+
+static void tally_count(struct ferry_va_space *vs, const struct tally *t, uint64_t dropped, uint64_t start_ns)
+{
+	struct ferry_counters *c = &vs->counters;
+
+	ferry_count(c, FERRY_COUNTER_faults_gpu, t->faults);
+	ferry_count(c, FERRY_COUNTER_faults_duplicate, t->duplicates);
+	ferry_count(c, FERRY_COUNTER_faults_fatal, t->fatal);
+	ferry_count(c, FERRY_COUNTER_cancels, t->fatal);
+	ferry_count(c, FERRY_COUNTER_blocks_served, t->blocks);
+	ferry_count(c, FERRY_COUNTER_faults_dropped, dropped);
+	ferry_count(c, FERRY_COUNTER_batches, 1);
+	ferry_count(c, FERRY_COUNTER_replays, 1);
+	ferry_count(c, FERRY_COUNTER_service_ns, ferry_os_now_ns() - start_ns);
+}
+
+/*
+ * All groups of one address space, from group first on; returns the first group of the next. VA_SPACE_LIST is held,
+ * so the VA space cannot close meanwhile.
+ */
+static uint32_t space_serve(struct ferry_ctx *ctx, struct ferry_device *gpu, uint32_t first, uint64_t dropped,
+                            struct tally *sum)
+{
+	uint32_t groups = ferry_fault_batch_groups(&gpu->batch), asid, i;
+	const struct ferry_fault_group *group = ferry_fault_batch_group(&gpu->batch, first);
+	struct tally tally = {0};
+	uint64_t start_ns = ferry_os_now_ns();
+	struct ferry_va_space *vs;
+	bool alive;
+
+	asid = group->asid;
+	vs = asid < gpu->asids.count ? gpu->spaces[asid] : NULL;
+	alive = vs && vs->ops->get(vs->mm) == 0;
+	if (alive)
+		ferry_rw_read_lock(ctx, &vs->lock);
+	for (i = first; i < groups; i++) {
+		group = ferry_fault_batch_group(&gpu->batch, i);
+		if (group->asid != asid)
+			break;
+		if (alive)
+			group_serve(ctx, gpu, vs, group, &tally);
+		else
+			group_refuse(gpu, group, &tally, FERRY_E_VA_SPACE_DEAD);
+	}
+	if (alive) {
+		ferry_rw_read_unlock(ctx, &vs->lock);
+		vs->ops->put(vs->mm);
+	}
+	if (vs)
+		tally_count(vs, &tally, dropped, start_ns);
+	sum->fatal += tally.fatal;
+	sum->served += tally.served;
+	sum->duplicates += tally.duplicates;
+	return i;
+}
+
+/* Cancels first, so that the replay does not wake what was refused; then everybody tries again. */
+static void batch_answer(struct ferry_ctx *ctx, struct ferry_device *gpu, uint32_t count)
+{
+	struct ferry_push push;
+
+	if (ferry_push_begin(ctx, gpu, &push))
+		return; /* lost: nobody stalls on it any more */
+	for (uint32_t i = 0; i < count; i++)
+		if (gpu->verdicts[i])
+			gpu->hal->cmd_cancel(ferry_push_slot(ctx, &push), &gpu->faults[i], gpu->verdicts[i]);
+	gpu->hal->cmd_replay(ferry_push_slot(ctx, &push));
+	(void)ferry_push_end(ctx, &push, false);
+}
+
+/* false: the buffer is empty. */
+static bool batch_run(struct ferry_ctx *ctx, struct ferry_device *gpu)
+{
+	struct tally sum = {0};
+	uint64_t dropped = 0;
+	uint32_t count = gpu->hal->fault_fetch(gpu->hd, gpu->faults, gpu->core->params.batch_max, &dropped);
+
+	if (!count && !dropped)
+		return false;
+	memset(gpu->verdicts, 0, count * sizeof(*gpu->verdicts));
+	ferry_fault_batch_reset(&gpu->batch);
+	ferry_fault_batch_add(&gpu->batch, gpu->faults, count);
+	ferry_rw_read_lock(ctx, &gpu->spaces_lock);
+	for (uint32_t i = 0; i < ferry_fault_batch_groups(&gpu->batch); dropped = 0)
+		i = space_serve(ctx, gpu, i, dropped, &sum);
+	ferry_rw_read_unlock(ctx, &gpu->spaces_lock);
+	gpu->barren = sum.served || sum.fatal || sum.duplicates ? 0 : gpu->barren + 1;
+	batch_answer(ctx, gpu, count);
+	return true;
+}
+
+void ferry_bottom_half_run(void *arg)
+{
+	struct ferry_device *gpu = arg;
+	struct ferry_ctx ctx;
+	uint32_t batches = 0;
+	bool more = true;
+
+	ferry_core_enter(&ctx);
+	ferry_sem_take(&ctx, &gpu->isr);
+	while (batches < FERRY_BATCHES_MAX && more) {
+		more = !ferry_device_lost(gpu) && batch_run(&ctx, gpu);
+		batches++;
+	}
+	ferry_sem_up(&ctx, &gpu->isr);
+	ferry_core_leave(gpu->core, &ctx);
+	/* Arming comes last: entries that arrived since the last look raise an interrupt now. */
+	if (more)
+		ferry_bottom_half_schedule(gpu);
+	else if (!ferry_device_lost(gpu))
+		gpu->hal->fault_arm(gpu->hd);
+}

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+#include "fault/cpu_fault.h"
+#include "gpu/device.h"
+#include "migrate/copy.h"
+#include "migrate/move.h"
+#include "migrate/prefetch.h"
+#include "va/block_map.h"
+
+#define PREFETCH_PERCENT 51u
+
+/* Device copies of pages the CPU may have written in the moment before they were protected: bring them up to date. */
+static int refresh_copies(struct ferry_ctx *ctx, struct ferry_block *block, const struct ferry_bitmap *pages)
+{
+	for (uint32_t d = 0; d < FERRY_MAX_DEVICES; d++) {
+		struct ferry_block_gpu *bg = block->on[d];
+		struct ferry_bitmap copies;
+		int err;
+
+		if (!bg)
+			continue;
+		ferry_bitmap_and(&copies, pages, &bg->resident);
+		err = ferry_copy_to_device(ctx, bg, &copies);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/* Map region: pages that devices still hold for reading only, the rest for writing. */
+static int cpu_map(struct ferry_ctx *ctx, struct ferry_block *block, const struct ferry_bitmap *region)
+{
+	struct ferry_bitmap shared, own;
+	int err;
+
+	ferry_block_device_resident(block, &shared);
+	ferry_bitmap_and(&shared, &shared, region);
+	ferry_bitmap_andnot(&own, region, &shared);
+	err = ferry_block_map_cpu(block, &own, true);
+	if (err || ferry_bitmap_empty(&shared))
+		return err;
+	err = ferry_block_map_cpu(block, &shared, false);
+	if (err)
+		return err;
+	return refresh_copies(ctx, block, &shared);
+}
+
+static int cpu_fault_locked(struct ferry_ctx *ctx, struct ferry_block *block, uint32_t page, bool write)
+{
+	bool share = block->policy.read_mostly && !write;
+	struct ferry_bitmap wanted = {{0}}, allowed, region, on_device, fresh;
+	int err;
+
+	ferry_block_drop_lost_devices(ctx, block);
+	if (!ferry_bitmap_test(&block->valid, page))
+		return FERRY_E_RANGE_NOT_FOUND;
+	if (ferry_bitmap_test(&block->lost, page))
+		return FERRY_E_DEVICE_LOST;
+	ferry_bitmap_set(&wanted, page);
+	ferry_bitmap_andnot(&allowed, &block->valid, &block->lost);
+	ferry_prefetch_region(&wanted, write ? &block->cpu_writable : &block->cpu_mapped, &allowed, PREFETCH_PERCENT,
+	                      &region);
+	/* What the CPU has already does not come again; the page itself does: the host may have dropped its mapping.
+	 */
+	ferry_bitmap_andnot(&region, &region, write ? &block->cpu_writable : &block->cpu_mapped);
+	ferry_bitmap_set(&region, page);
+	err = ferry_block_populate(block, &region);
+	if (err)
+		return err;
+	err = ferry_move_home(ctx, block, &region, NULL, share);
+	if (err)
+		return err;
+	ferry_block_device_resident(block, &on_device);
+	ferry_bitmap_andnot(&fresh, &region, &on_device);
+	ferry_bitmap_or(&block->host, &block->host, &fresh);
+	return cpu_map(ctx, block, &region);
+}
+
+int ferry_cpu_fault_serve(struct ferry_ctx *ctx, struct ferry_va_space *vs, uint64_t va, bool write)
+{
+	uint32_t page = (uint32_t)(va >> FERRY_PAGE_SHIFT) & (FERRY_BLOCK_PAGES - 1);
+	struct ferry_block *block;
+	int err = ferry_va_space_block(ctx, vs, va, &block);
+
+	if (err)
+		return err;
+	ferry_count(&vs->counters, FERRY_COUNTER_faults_cpu, 1);
+	/* A device that dies under the first try takes its pages along; the second knows which. */
+	for (uint32_t tries = 0; tries < 2; tries++) {
+		ferry_mutex_lock(ctx, &block->lock);
+		err = block->dead ? FERRY_E_RANGE_NOT_FOUND : cpu_fault_locked(ctx, block, page, write);
+		ferry_mutex_unlock(ctx, &block->lock);
+		if (err != FERRY_E_DEVICE_LOST)
+			break;
+	}
+	/* The address space is changing under us: the access faults again by itself. */
+	return err == FERRY_E_BUSY ? 0 : err;
+}
