@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/*
+ * rig.h - the whole core on fakes: a GPU whose commands happen at the doorbell, and a host whose page tables are two
+ * arrays.
+ *
+ *   test --rig_gpu_access()--> walk the page tables the core wrote --miss--> fault ring --irq--> bottom half (inline)
+ *        --rig_cpu_access()--> mapped? --no--> ferry_core_cpu_fault()
+ *
+ * Everything runs on the calling thread, so a test is deterministic. The managed window is RIG_WINDOW_PAGES pages at
+ * RIG_BASE; its host pages, frames and both sides' mappings are plain arrays that a test may look at.
+ */
+#ifndef FERRY_TEST_CORE_RIG_H
+#define FERRY_TEST_CORE_RIG_H
+
+#include <stdint.h>
+
+#include "ferry/core.h"
+#include "core_impl.h"
+#include "gpu/device.h"
+#include "va/va_space.h"
+
+#define RIG_BASE 0x100000000000ull
+#define RIG_WINDOW_PAGES (8u * FERRY_BLOCK_PAGES)
+#define RIG_DEVICES 3u
+#define RIG_FAULTS 1024u
+#define RIG_CHANNELS 16u
+
+struct rig_channel {
+	uint8_t *ring, *status;
+	uint32_t entries;
+	uint64_t done;
+	bool used;
+};
+
+struct rig_device {
+	struct rig *rig;
+	uint32_t id;
+	uint8_t *vram;
+	uint64_t vram_bytes;
+	struct rig_channel channels[RIG_CHANNELS];
+	uint64_t roots[64]; /* by asid; 0 = unbound */
+	ferry_irq_fn irq;
+	void *irq_arg;
+	struct ferry_fault faults[RIG_FAULTS]; /* waiting to be fetched */
+	uint32_t fault_count;
+	bool armed;
+	bool gone, stuck;   /* is_gone says so; commands are not executed */
+	uint64_t copies_ok; /* fails the copy after so many when copy_limit is set */
+	bool copy_fails;
+	bool channel_error;
+	uint64_t replays, cancels, copies, fills, invalidates, doorbells;
+	uint32_t last_reason;
+	uint64_t next_fault_id;
+};
+
+struct rig {
+	struct ferry_core *core;
+	struct ferry_va_space *vs;
+	struct rig_device dev[RIG_DEVICES];
+	uint32_t devices;
+	uint8_t *host; /* RIG_WINDOW_PAGES pages */
+	bool populated[RIG_WINDOW_PAGES];
+	bool cpu_mapped[RIG_WINDOW_PAGES], cpu_writable[RIG_WINDOW_PAGES], poisoned[RIG_WINDOW_PAGES];
+	uint32_t host_pages_max; /* host_populate fails beyond */
+	uint32_t host_pages;
+	bool zap_fails, insert_busy;
+	bool dying; /* mm get fails */
+	uint64_t zaps, inserts;
+};
+
+/* devices of vram_bytes each, caps: bit per enum ferry_cap. Dies on failure. */
+void rig_up(struct rig *rig, uint32_t devices, uint64_t vram_bytes, uint32_t caps);
+void rig_down(struct rig *rig);
+#define RIG_CAPS_ALL ((1u << FERRY_CAPS) - 1)
+
+/* A managed range of so many pages at page number first of the window (a multiple of 512). Returns the request's
+ * code. */
+int rig_range(struct rig *rig, uint32_t first, uint32_t pages);
+int rig_request(struct rig *rig, uint32_t request, void *buf, size_t bytes);
+uint64_t rig_va(uint32_t page);
+/* Make device d part of the VA space (as a launch or prefetch would). */
+void rig_join(struct rig *rig, uint32_t d);
+
+/*
+ * One 8-byte access at the start of a page. 0 and *value (in or out); or an enum ferry_error: what the CPU's fault
+ * said, or the reason of the cancel. Bounded: FERRY_E_FAULT_RETRY_LIMIT after 100 replays.
+ */
+int rig_cpu_access(struct rig *rig, uint32_t page, bool write, uint64_t *value);
+int rig_gpu_access(struct rig *rig, uint32_t d, uint32_t page, bool write, uint64_t *value);
+/* Put a fault into the ring without delivering it; and deliver what is there. */
+void rig_fault_push(struct rig *rig, uint32_t d, uint64_t va, enum ferry_access access);
+void rig_faults_deliver(struct rig *rig, uint32_t d);
+/* The device's view: does va translate for this access? *memory points at the byte. */
+bool rig_walk(struct rig *rig, uint32_t d, uint64_t va, bool write, uint8_t **memory);
+
+/* Every invariant of va/block.h on every block, and page tables against sets. Fails the test with a message. */
+void rig_audit(struct rig *rig);
+
+uint64_t rig_counter(struct rig *rig, enum ferry_counter counter);
+
+#endif /* FERRY_TEST_CORE_RIG_H */
