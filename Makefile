@@ -71,7 +71,7 @@ check-style: ## purity of the core, lengths, licences, format, manual pages, lin
 check-unit: $(TEST_PROGRAMS) ## the CMocka tests
 	@python3 scripts/run_tests.py --out $(RESULTS)/unit.json $(RUN_TESTS_ARGS) $(TEST_PROGRAMS)
 
-check-e2e: all $(E2E_PROGRAMS) ## ferryctl and the library as a user meets them
+check-e2e: all $(E2E_PROGRAMS) $(E2E_KERNELS) ## ferryctl and the library as a user meets them
 	@python3 test/e2e/run.py --build $(O) --variant '$(VARIANT)' --out $(RESULTS)/e2e.json $(E2E_ARGS) \
 		$(E2E_PROGRAMS)
 

@@ -21,7 +21,14 @@ $(O)/test.rules.mk: mk/test_rules.sh $(UNIT_SRCS) $(E2E_SRCS) $(BENCH_SRCS)
 	@mkdir -p $(@D)
 	@mk/test_rules.sh '$(O)' '$(TEST_OS_SRCS)' $(UNIT_SRCS) $(E2E_SRCS) $(BENCH_SRCS) >$@.new && mv $@.new $@
 
-TEST_LINK = $(call say,LINK,$@) ; mkdir -p $(@D) ; \
+# GPU programs of the tests in C.
+E2E_KERNELS := $(patsubst %.c,$(O)/%.o,$(sort $(wildcard test/e2e/kernels/*.c)))
+$(O)/test/e2e/kernels/%.o: test/e2e/kernels/%.c include/ferry/gpu.h | $(O)/.tools
+	$(call say,BPF,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_FLAGS) -c $< -o $@
+
+TEST_LINK = $(call say,LINK,$@); mkdir -p $(@D) ; \
 	$(CC) $(CFLAGS) $(SANITIZE) -o $@ $(filter %.o %.a,$^) $(LDFLAGS) -lcmocka $(LIBS) -lm
 
 # Not for goals that build nothing here.
