@@ -93,14 +93,20 @@ def main():
     args = parser.parse_args()
 
     programs = sorted(p for p in pathlib.Path(args.dir).glob("*") if p.is_file() and os.access(p, os.X_OK))
+    # A bench finds the GPU programs of this build here.
+    build = pathlib.Path(args.dir).parents[1]
+    env = {"FERRY_BUILD": str(build), "FERRY_PROGRAMS": str(build.resolve() / "programs")}
     rows, plain, failed = [], [], []
     for program in programs:
         print(f"running {program.name}", file=sys.stderr, flush=True)
-        run = sandbox.run([str(program)], args.timeout)
+        run = sandbox.run([str(program)], args.timeout, env)
         try:
             found = parse(run.output)
         except (KeyError, ValueError) as error:
             found, run.output = ([], []), f"{run.output}\n{error}"
+            run.status = run.status or 1
+        for twice in {row["id"] for row in found[0]} & {row["id"] for row in rows}:
+            run.output += f"\nthe id {twice} is taken"
             run.status = run.status or 1
         rows += found[0]
         plain += found[1]

@@ -43,7 +43,8 @@ def run_one(program, args):
     xml = pathlib.Path(args.results) / "xml" / (name.replace("/", "_") + ".xml")
     xml.parent.mkdir(parents=True, exist_ok=True)
     xml.unlink(missing_ok=True)
-    env = {"CMOCKA_MESSAGE_OUTPUT": "XML", "CMOCKA_XML_FILE": str(xml), "FERRY_BUILD": args.build}
+    env = {"CMOCKA_MESSAGE_OUTPUT": "XML", "CMOCKA_XML_FILE": str(xml), "FERRY_BUILD": args.build,
+           "FERRY_PROGRAMS": os.path.abspath(f"{args.build}/programs")}
     run = sandbox.run([os.path.abspath(program)], args.timeout, env, args.variant)
     if run.status and "LeakSanitizer has encountered a fatal error" in run.output:
         # Leaks cannot be looked for where ptrace is forbidden; the other checks can.
