@@ -65,7 +65,7 @@ check: ## everything below but check-long; installs what it needs; the last line
 	@scripts/deps.sh check
 	@python3 scripts/check.py style unit e2e asan tsan fuzz
 
-check-style: ## purity of the core, lengths, licences, format, manual pages, links
+check-style: all ## purity of the core, lengths, licences, format, manual pages, links
 	@python3 scripts/run_checks.py --out build/test-results/style.json
 
 check-unit: $(TEST_PROGRAMS) ## the CMocka tests

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
 """Run one program so that it cannot hang us, outlive us, or lose what it said."""
 
+import functools
 import os
-import shutil
 import signal
 import subprocess
 import tempfile
@@ -46,11 +46,19 @@ def environment(extra=None):
     return env
 
 
+@functools.lru_cache
+def fixed_layout():
+    """The command before a command that switches the randomisation of addresses off; [] where that is forbidden."""
+    try:
+        subprocess.run(["setarch", "-R", "true"], check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        return []
+    return ["setarch", "-R"]
+
+
 def wrap(command, variant):
-    """ThreadSanitizer needs the address layout it was built for: no randomisation."""
-    if variant == "tsan" and shutil.which("setarch"):
-        return ["setarch", "-R", *command]
-    return list(command)
+    """ThreadSanitizer needs the address layout it was built for."""
+    return [*(fixed_layout() if variant == "tsan" else []), *command]
 
 
 def run(command, timeout_s, extra_env=None, variant=""):
