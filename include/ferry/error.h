@@ -99,7 +99,8 @@
 	x(THREAD, EAGAIN, "no more threads for this process")                                                      \
 	x(FILE_OPEN, ENOENT, "the file cannot be opened")                                                          \
 	x(FILE_READ, EIO, "the file cannot be read, or changed while it was read")                                 \
-	x(FILE_EMPTY, ENODATA, "the file is empty")
+	x(FILE_EMPTY, ENODATA, "the file is empty")                                                                \
+	x(VERIFY, EBADMSG, "the GPU's result is not what the CPU computes")
 
 enum ferry_error {
 	FERRY_OK = 0,
