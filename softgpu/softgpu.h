@@ -31,7 +31,8 @@ struct fg1_port {
 	void *ctx;
 	/*
 	 * dma: the port's pointer to [bus, bus + size_bytes), or NULL when any of it is not mapped for this device.
-	 * The pointer stays valid while the driver keeps the memory mapped. Any thread that runs the device.
+	 * The pointer stays valid while the driver keeps the memory mapped, and equals bus modulo 4096. Any thread that
+	 * runs the device, also under the model's locks: it must not write registers.
 	 */
 	void *(*dma)(void *ctx, uint64_t bus, uint64_t size_bytes, bool write);
 	/*
@@ -79,12 +80,13 @@ enum fg1_knob {
 	FG1_KNOB_COPY_DELAY_NS,  /* each copy or fill command takes this much longer */
 	FG1_KNOB_FAULT_ENTRIES,  /* the fault buffer acts as if it had n entries: overflow */
 	FG1_KNOB_POISON_PAGE,    /* device page n - 1 has an uncorrectable error */
-	FG1_KNOB_HANG,           /* nonzero: channels stop making progress */
+	FG1_KNOB_HANG,           /* nonzero: channels stop making progress; FG1_HANG_SEEN: and the device says so */
 	FG1_KNOB_OFF_BUS,        /* nonzero: the device is gone: reads all ones, writes vanish, engines stop */
 	FG1_KNOB_COPY_FAIL,      /* 1 in n copy commands stops its channel with FG1_ERR_DMA */
 	FG1_KNOB_FAULT_DOUBLE,   /* 1 in n fault entries is written twice */
 	FG1_KNOBS
 };
+#define FG1_HANG_SEEN 2ull
 void fg1_knob_set(struct fg1 *gpu, enum fg1_knob knob, uint64_t value);
 uint64_t fg1_knob_get(struct fg1 *gpu, enum fg1_knob knob);
 

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/* knobs.c - faults on request. */
+#include "gpu.h"
+
+/* splitmix64 over a shared counter: one sequence per seed, whoever draws. */
+static uint64_t random_next(struct fg1 *gpu)
+{
+	uint64_t z = ferry_os_fetch_add(&gpu->random, 0x9e3779b97f4a7c15ull);
+
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
+	z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
+	return z ^ (z >> 31);
+}
+
+bool fg1_knob_draw(struct fg1 *gpu, enum fg1_knob knob)
+{
+	uint64_t n = fg1_knob(gpu, knob);
+
+	return n && random_next(gpu) % n == 0;
+}
+
+uint64_t fg1_knob_get(struct fg1 *gpu, enum fg1_knob knob)
+{
+	return (uint32_t)knob < FG1_KNOBS ? fg1_knob(gpu, knob) : 0;
+}
+
+void fg1_knob_set(struct fg1 *gpu, enum fg1_knob knob, uint64_t value)
+{
+	struct fg1_kicks kicks = {0, 0};
+
+	if ((uint32_t)knob >= FG1_KNOBS)
+		return;
+	ferry_os_xchg(&gpu->knobs[knob], value);
+	switch (knob) {
+	case FG1_KNOB_POISON_PAGE: /* translations held for the page must go */
+		fg1_mmu_invalidate_post(gpu, FG1_INVALIDATE_ALL, 0, 0);
+		break;
+	case FG1_KNOB_HANG:
+	case FG1_KNOB_OFF_BUS: /* engines that gave up for it look again */
+		if (knob == FG1_KNOB_HANG && value == FG1_HANG_SEEN) {
+			fg1_status_fatal(gpu, FG1_FATAL_HANG);
+			fg1_irq(gpu, FG1_IRQ_ERROR, false);
+		}
+		if (value)
+			break;
+		kicks.sms = gpu->config.sms == 64 ? UINT64_MAX : (1ull << gpu->config.sms) - 1;
+		kicks.channels = UINT64_MAX;
+		break;
+	default:
+		break;
+	}
+	fg1_kick(gpu, &kicks);
+}
