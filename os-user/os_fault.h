@@ -26,6 +26,19 @@ uint64_t ferry_user_fail_nth_wait(uint64_t n);  /* the n-th next ferry_os_wait_u
 #define FERRY_USER_ANY_POINT 0xffffffffu
 uint64_t ferry_user_fail_nth_point(uint32_t id, uint64_t n);
 
+/* Points of the process host itself; the core's ids are below them. */
+enum ferry_user_point {
+	FERRY_USER_POINT_THREAD = 0x10000, /* a thread cannot be started */
+	FERRY_USER_POINT_MMAP,             /* no address space */
+	FERRY_USER_POINT_MEMFD,            /* no memory file */
+	FERRY_USER_POINT_UFFD_OPEN,        /* userfaultfd refused */
+	FERRY_USER_POINT_UFFD_FULL,        /* userfaultfd refused, but not with UFFD_USER_MODE_ONLY */
+	FERRY_USER_POINT_UFFD_FEATURE,     /* a feature is missing */
+	FERRY_USER_POINT_POPULATE,         /* the host has no page */
+	FERRY_USER_POINT_ZAP,              /* cpu_zap, cpu_protect */
+	FERRY_USER_POINT_INSERT            /* cpu_insert, cpu_poison */
+};
+
 /* ferry_os_zalloc minus ferry_os_free of this process: what a test compares before and after. */
 uint64_t ferry_user_live_allocs(void);
 
