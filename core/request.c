@@ -100,7 +100,7 @@ static int req_range_destroy(struct ferry_ctx *ctx, struct ferry_va_space *vs, v
 	(void)payload, (void)payload_bytes;
 	if (r->flags || r->bytes)
 		return FERRY_E_REQUEST_FLAGS;
-	return ferry_va_range_destroy(ctx, vs, r->base);
+	return ferry_va_range_destroy(ctx, vs, r->base, &r->bytes);
 }
 
 static int req_migrate(struct ferry_ctx *ctx, struct ferry_va_space *vs, void *req, const void *payload,

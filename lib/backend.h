@@ -14,7 +14,7 @@ struct ferry_backend_ops {
 	int (*request)(void *backend, uint32_t request, void *buf, size_t bytes);
 	/* Address space for an allocation, 2 MiB aligned, not yet managed; and back. */
 	int (*map)(void *backend, size_t bytes, uint64_t *va);
-	void (*unmap)(void *backend, uint64_t va);
+	void (*unmap)(void *backend, uint64_t va, size_t bytes);
 	int (*protect)(void *backend, uint64_t va, size_t bytes, bool write);
 	int (*inject)(void *backend, uint32_t device, const char *knob, uint64_t value);
 	int (*device_counter)(void *backend, uint32_t device, const char *name, uint64_t *value);

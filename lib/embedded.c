@@ -6,8 +6,11 @@
  *
  * The devices reach managed memory through the alias mapping, which is one DMA window of each of them.
  */
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "hal/fg1/hal_fg1.h"
 #include "lib/backend.h"
@@ -21,36 +24,70 @@ struct embedded {
 	struct ferry_user_mm *mm;
 	struct ferry_softdev *devices[FERRY_MAX_DEVICES];
 	uint32_t device_count;
+	atomic_bool closing;
+	atomic_uint calls; /* of the CPU side, inside now */
 };
 
 /* ---- what the CPU side tells the core -------------------------------------------------------------------- */
 
+/*
+ * The CPU side may call until its end, which comes after the core's: whoever comes while the driver closes is sent
+ * away, and close waits for who is inside. Both words are sequentially consistent, so one of the two sees the other.
+ */
+static bool call_enter(struct embedded *e)
+{
+	atomic_fetch_add(&e->calls, 1);
+	if (!atomic_load(&e->closing))
+		return true;
+	atomic_fetch_sub(&e->calls, 1);
+	return false;
+}
+
+static void call_leave(struct embedded *e)
+{
+	atomic_fetch_sub(&e->calls, 1);
+}
+
+static void calls_end(struct embedded *e)
+{
+	atomic_store(&e->closing, true);
+	while (atomic_load(&e->calls)) /* a fault being served: as long as a copy takes */
+		sched_yield();
+}
+
 static int embedded_cpu_fault(void *arg, uint64_t va, bool write)
 {
 	struct embedded *e = arg;
+	int err = FERRY_E_VA_SPACE_DEAD;
 
-	return ferry_core_cpu_fault(e->core, e->vs, va, write);
+	if (call_enter(e)) {
+		err = ferry_core_cpu_fault(e->core, e->vs, va, write);
+		call_leave(e);
+	}
+	return err;
 }
 
 static void embedded_unmapped(void *arg, uint64_t va, uint64_t bytes)
 {
 	struct embedded *e = arg;
 
-	(void)ferry_core_unmapped(e->core, e->vs, va, bytes);
+	if (call_enter(e)) {
+		(void)ferry_core_unmapped(e->core, e->vs, va, bytes);
+		call_leave(e);
+	}
 }
 
 static int embedded_bring_home(void *arg, uint64_t va, uint64_t bytes)
 {
 	struct embedded *e = arg;
+	int err = FERRY_E_VA_SPACE_DEAD;
 
-	return ferry_core_release(e->core, e->vs, va, bytes);
+	if (call_enter(e)) {
+		err = ferry_core_release(e->core, e->vs, va, bytes);
+		call_leave(e);
+	}
+	return err;
 }
-
-static const struct ferry_user_mm_callbacks embedded_callbacks = {
-	.cpu_fault = embedded_cpu_fault,
-	.unmapped = embedded_unmapped,
-	.bring_home = embedded_bring_home,
-};
 
 /* ---- open, close ------------------------------------------------------------------------------------------- */
 
@@ -106,11 +143,12 @@ static void devices_destroy(struct embedded *e)
 
 static int windows_add(struct embedded *e)
 {
-	uint64_t alias_bytes;
-	void *alias = ferry_user_mm_alias(e->mm, &alias_bytes);
+	void *alias = ferry_user_mm_alias(e->mm);
+	uint64_t va, bytes;
 
+	ferry_user_mm_window(e->mm, &va, &bytes);
 	for (uint32_t d = 0; d < e->device_count; d++) {
-		int err = ferry_softdev_window_add(e->devices[d], alias, alias_bytes);
+		int err = ferry_softdev_window_add(e->devices[d], alias, bytes);
 
 		if (err) {
 			while (d-- > 0)
@@ -123,21 +161,27 @@ static int windows_add(struct embedded *e)
 
 static void windows_remove(struct embedded *e)
 {
-	uint64_t alias_bytes;
-	void *alias = ferry_user_mm_alias(e->mm, &alias_bytes);
-
 	for (uint32_t d = 0; d < e->device_count; d++)
-		ferry_softdev_window_remove(e->devices[d], alias);
+		ferry_softdev_window_remove(e->devices[d], ferry_user_mm_alias(e->mm));
 }
 
 static int mm_open(struct embedded *e, const struct ferry_options *options)
 {
 	uint32_t caps = 1u << FERRY_CAPABILITY_READ_MOSTLY;
-	int err = ferry_user_mm_create((enum ferry_user_mm_mode)options->cpu_faults, &embedded_callbacks, e, &e->mm);
+	struct ferry_user_mm_config config = {
+		.mode = options->cpu_faults == FERRY_CPU_FAULTS_THREAD   ? FERRY_USER_MM_THREAD
+	                : options->cpu_faults == FERRY_CPU_FAULTS_SIGNAL ? FERRY_USER_MM_SIGNAL
+	                                                                 : FERRY_USER_MM_AUTO,
+		.calls = {.arg = e,
+	                  .cpu_fault = embedded_cpu_fault,
+	                  .unmapped = embedded_unmapped,
+	                  .bring_home = embedded_bring_home},
+	};
+	int err = ferry_user_mm_create(&config, &e->mm);
 
 	if (err)
 		return ferry_fail(err, "userfaultfd: see ferry(7), PERMISSIONS");
-	if (ferry_user_mm_syscalls(e->mm))
+	if (ferry_user_mm_syscalls_work(e->mm))
 		caps |= 1u << FERRY_CAPABILITY_SYSCALLS;
 	err = windows_add(e);
 	if (err)
@@ -160,7 +204,7 @@ static void embedded_close(void *backend)
 {
 	struct embedded *e = backend;
 
-	ferry_user_mm_stop(e->mm); /* no more faults come in */
+	calls_end(e);
 	ferry_core_close(e->core, e->vs);
 	windows_remove(e);
 	ferry_user_mm_destroy(e->mm);
@@ -186,18 +230,20 @@ static int embedded_map(void *backend, size_t bytes, uint64_t *va)
 	return ferry_fail(ferry_user_mm_alloc(e->mm, bytes, va), "%zu bytes of address space", bytes);
 }
 
-static void embedded_unmap(void *backend, uint64_t va)
+static void embedded_unmap(void *backend, uint64_t va, size_t bytes)
 {
 	struct embedded *e = backend;
 
-	ferry_user_mm_free(e->mm, va);
+	/* What the user has unmapped himself is gone already; what the system refuses stays reserved until close. */
+	(void)ferry_user_mm_free(e->mm, va, bytes);
 }
 
 static int embedded_protect(void *backend, uint64_t va, size_t bytes, bool write)
 {
 	struct embedded *e = backend;
 
-	return ferry_fail(ferry_user_mm_protect(e->mm, va, bytes, write), "mprotect");
+	return ferry_fail(ferry_user_mm_protect(e->mm, va, bytes, write ? PROT_READ | PROT_WRITE : PROT_READ),
+	                  "mprotect");
 }
 
 static int embedded_inject(void *backend, uint32_t device, const char *knob, uint64_t value)

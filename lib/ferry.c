@@ -155,7 +155,7 @@ int ferry_alloc(struct ferry *f, size_t bytes, uint32_t flags, void **out)
 		return err;
 	err = f->ops->request(f->backend, FERRY_REQ_RANGE_CREATE, &req, sizeof(req));
 	if (err) {
-		f->ops->unmap(f->backend, req.base);
+		f->ops->unmap(f->backend, req.base, req.bytes);
 		return err;
 	}
 	*out = (void *)(uintptr_t)req.base;
@@ -175,7 +175,7 @@ int ferry_free(struct ferry *f, void *p)
 	err = f->ops->request(f->backend, FERRY_REQ_RANGE_DESTROY, &req, sizeof(req));
 	if (err)
 		return ferry_fail(err, "%p is not the start of an allocation", p);
-	f->ops->unmap(f->backend, req.base);
+	f->ops->unmap(f->backend, req.base, req.bytes);
 	return 0;
 }
 

@@ -30,7 +30,6 @@ static int help(FILE *to)
 	      "  --entry NAME                 which FERRY_KERNEL of an object file\n"
 	      "  --programs DIR               where the built-in programs' objects are\n"
 	      "  --cpu-faults auto|thread|signal\n"
-	      "  --prefetch                   move the data to the device first, as far as it fits\n"
 	      "  --inject KNOB=N              make the device misbehave; see ferryctl(1)\n"
 	      "  --json                       one JSON object on standard output\n"
 	      "  --quiet                      no progress\n"

@@ -9,97 +9,129 @@
 #include <unistd.h>
 
 #include "tools/options.h"
+#include "tools/workload.h"
 
-#define GENERATED_BYTES (4ull << 20)
+#define GENERATED_BYTES (64ull << 20)
+#define GENERATED_SEED 1
 #define INPUT_BYTES_MAX (1ull << 40)
 
-static int file_fail(const char *path, const char *why)
+struct input {
+	uint8_t *data;
+	size_t bytes, room, limit; /* limit: no more than this is wanted */
+	char *why;
+	size_t why_bytes;
+};
+
+static int input_fail(struct input *in, int error, const char *path, const char *why)
 {
-	fprintf(stderr, "ferryctl: %s: %s\n", path, why);
-	return 1;
+	(void)snprintf(in->why, in->why_bytes, "%s: %s", path, why);
+	return error;
 }
 
-/* Append one file. It is read until it ends: a pipe or a file that grows meanwhile is taken as it comes. */
-static int file_append(const char *path, uint8_t **data, size_t *bytes)
+/*
+ * A pipe is opened without waiting for its writer (there may be none), and then read as a pipe. A device has no end:
+ * it takes a --size.
+ */
+static int input_open(struct input *in, const char *path, bool sized, int *out, uint64_t *size_bytes)
 {
-	size_t room = *bytes, start = *bytes;
 	struct stat st;
-	int fd = open(path, O_RDONLY | O_CLOEXEC), err = 0;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), err = 0;
 
 	if (fd < 0)
-		return file_fail(path, strerror(errno));
-	if (fstat(fd, &st))
-		err = file_fail(path, strerror(errno));
+		return input_fail(in, FERRY_E_FILE_OPEN, path, strerror(errno));
+	if (fstat(fd, &st) || fcntl(fd, F_SETFL, 0))
+		err = input_fail(in, FERRY_E_FILE_READ, path, strerror(errno));
 	else if (S_ISDIR(st.st_mode))
-		err = file_fail(path, "is a directory");
-	else if (S_ISREG(st.st_mode) && (uint64_t)st.st_size < INPUT_BYTES_MAX)
-		room += (size_t)st.st_size;
-	while (!err) {
-		ssize_t n;
-
-		if (*bytes >= room || !*data) {
-			uint8_t *more;
-
-			if (room < *bytes + 65536)
-				room = *bytes + *bytes / 2 + 65536;
-			more = room < INPUT_BYTES_MAX ? realloc(*data, room) : NULL;
-			if (!more) {
-				err = file_fail(path, "is too large for this machine's memory");
-				break;
-			}
-			*data = more;
-		}
-		n = read(fd, *data + *bytes, room - *bytes);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			err = file_fail(path, strerror(errno));
-		if (n <= 0)
-			break;
-		*bytes += (size_t)n;
+		err = input_fail(in, FERRY_E_FILE_READ, path, "is a directory");
+	else if (!S_ISREG(st.st_mode) && !S_ISFIFO(st.st_mode) && !sized)
+		err = input_fail(in, FERRY_E_FILE_READ, path, "is not a file: say with --size how much of it");
+	if (err) {
+		close(fd);
+		return err;
 	}
-	close(fd);
-	if (!err && S_ISREG(st.st_mode) && *bytes - start < (uint64_t)st.st_size)
-		err = file_fail(path, "became shorter while it was read");
-	if (!err && *bytes == start)
-		err = file_fail(path, "is empty");
-	return err;
-}
-
-/* xorshift64: the same bytes every time. */
-static int input_generate(uint64_t size_bytes, uint8_t **data, size_t *bytes)
-{
-	uint64_t x = 0x9e3779b97f4a7c15ull;
-	uint8_t *p = size_bytes < INPUT_BYTES_MAX ? malloc((size_t)size_bytes) : NULL;
-
-	if (!p)
-		return file_fail("--size", "is too large for this machine's memory");
-	for (size_t i = 0; i < size_bytes; i++) {
-		if (i % 8 == 0) {
-			x ^= x << 13;
-			x ^= x >> 7;
-			x ^= x << 17;
-		}
-		p[i] = (uint8_t)(x >> (i % 8 * 8));
-	}
-	*data = p;
-	*bytes = (size_t)size_bytes;
+	*size_bytes = S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
+	*out = fd;
 	return 0;
 }
 
-int input_load(const struct run_options *opts, uint8_t **data, size_t *bytes)
+static int input_grow(struct input *in, const char *path, uint64_t want)
 {
-	*data = NULL;
-	*bytes = 0;
+	uint8_t *more;
+
+	if (in->bytes < in->room)
+		return 0;
+	if (want < in->bytes + in->bytes / 2 + 65536)
+		want = in->bytes + in->bytes / 2 + 65536;
+	more = want < INPUT_BYTES_MAX ? realloc(in->data, (size_t)want) : NULL;
+	if (!more)
+		return input_fail(in, FERRY_E_NOMEM, path, "is too large for this machine's memory");
+	in->data = more;
+	in->room = (size_t)want;
+	return 0;
+}
+
+/* Append what a file has until it ends or enough is there. */
+static int input_append(struct input *in, const char *path, bool sized)
+{
+	size_t start = in->bytes;
+	uint64_t size_bytes;
+	int fd, err = input_open(in, path, sized, &fd, &size_bytes);
+
+	if (err)
+		return err;
+	while (in->bytes < in->limit) {
+		size_t room;
+		ssize_t n;
+
+		err = input_grow(in, path, start + size_bytes);
+		if (err)
+			break;
+		room = in->room - in->bytes;
+		n = read(fd, in->data + in->bytes, room < in->limit - in->bytes ? room : in->limit - in->bytes);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			err = input_fail(in, FERRY_E_FILE_READ, path, strerror(errno));
+		if (n <= 0)
+			break;
+		in->bytes += (size_t)n;
+	}
+	close(fd);
+	if (!err && in->bytes < in->limit && in->bytes - start < size_bytes)
+		err = input_fail(in, FERRY_E_FILE_READ, path, "became shorter while it was read");
+	if (!err && in->bytes == start && in->limit > start)
+		err = input_fail(in, FERRY_E_FILE_EMPTY, path, "is empty");
+	return err;
+}
+
+/* The same bytes every time. */
+static int input_generate(struct input *in, uint64_t size_bytes)
+{
+	in->data = size_bytes < INPUT_BYTES_MAX ? malloc((size_t)size_bytes) : NULL;
+	if (!in->data)
+		return input_fail(in, FERRY_E_NOMEM, "--size", "is too large for this machine's memory");
+	ferry_workload_generate(in->data, (size_t)size_bytes, GENERATED_SEED);
+	in->bytes = (size_t)size_bytes;
+	return 0;
+}
+
+int input_load(const struct run_options *opts, uint8_t **data, size_t *bytes, char *why, size_t why_bytes)
+{
+	struct input in = {.limit = opts->size_bytes && opts->size_bytes < SIZE_MAX ? (size_t)opts->size_bytes
+	                                                                            : SIZE_MAX,
+	                   .why = why,
+	                   .why_bytes = why_bytes};
+	int err = 0;
+
 	if (!opts->file_count)
-		return input_generate(opts->size_bytes ? opts->size_bytes : GENERATED_BYTES, data, bytes);
-	for (uint32_t i = 0; i < opts->file_count; i++)
-		if (file_append(opts->files[i], data, bytes)) {
-			free(*data);
-			*data = NULL;
-			return 1;
-		}
-	if (opts->size_bytes && opts->size_bytes < *bytes)
-		*bytes = (size_t)opts->size_bytes;
+		err = input_generate(&in, opts->size_bytes ? opts->size_bytes : GENERATED_BYTES);
+	for (uint32_t i = 0; i < opts->file_count && !err; i++)
+		err = input_append(&in, opts->files[i], opts->size_bytes != 0);
+	if (err) {
+		free(in.data);
+		return err;
+	}
+	*data = in.data;
+	*bytes = in.bytes;
 	return 0;
 }

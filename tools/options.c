@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define BLOCK_BYTES (2ull << 20) /* device memory comes in these */
+
 bool size_parse(const char *text, uint64_t *bytes)
 {
 	static const char units[] = "KMGT";
@@ -105,7 +107,6 @@ enum {
 	OPT_ENTRY,
 	OPT_PROGRAMS,
 	OPT_QUIET,
-	OPT_PREFETCH,
 	OPT_CPU_FAULTS
 };
 
@@ -120,7 +121,6 @@ static const struct option long_options[] = {{"host", required_argument, NULL, O
                                              {"entry", required_argument, NULL, OPT_ENTRY},
                                              {"programs", required_argument, NULL, OPT_PROGRAMS},
                                              {"quiet", no_argument, NULL, OPT_QUIET},
-                                             {"prefetch", no_argument, NULL, OPT_PREFETCH},
                                              {"cpu-faults", required_argument, NULL, OPT_CPU_FAULTS},
                                              {NULL, 0, NULL, 0}};
 
@@ -143,8 +143,10 @@ static int option_take(int option, const char *arg, struct run_options *o)
 		o->host = arg;
 		return 0;
 	case OPT_VRAM:
-		return size_parse(arg, &o->vram_bytes) && o->vram_bytes ? 0
-		                                                        : usage("--vram takes a size, not '%s'", arg);
+		if (!size_parse(arg, &o->vram_bytes) || !o->vram_bytes || o->vram_bytes > 1ull << 40)
+			return usage("--vram takes a size up to 1T, not '%s'", arg);
+		o->vram_bytes = (o->vram_bytes + BLOCK_BYTES - 1) / BLOCK_BYTES * BLOCK_BYTES;
+		return 0;
 	case OPT_SIZE:
 		return size_parse(arg, &o->size_bytes) && o->size_bytes ? 0
 		                                                        : usage("--size takes a size, not '%s'", arg);
@@ -171,8 +173,6 @@ static int option_take(int option, const char *arg, struct run_options *o)
 	case OPT_QUIET:
 		o->quiet = true;
 		return 0;
-	case OPT_PREFETCH:
-		o->prefetch = true;
 		return 0;
 	default:
 		fputs("Try 'ferryctl --help'.\n", stderr);

@@ -32,7 +32,7 @@ struct run_options {
 	uint64_t size_bytes;  /* of generated input; 0: default */
 	uint32_t sms, devices, repeat;
 	uint32_t cpu_faults;
-	bool json, quiet, prefetch;
+	bool json, quiet;
 	struct inject injects[INJECTS_MAX];
 	uint32_t inject_count;
 };
@@ -45,8 +45,11 @@ const char *size_text(uint64_t bytes, char buf[24]);
 /* Fill from argv[1..]. 0, or EXIT_USAGE after saying why on stderr. */
 int run_options_parse(int argc, char **argv, struct run_options *out);
 
-/* All files one after the other, or size_bytes of generated ones. Says why it failed. To be freed. */
-int input_load(const struct run_options *opts, uint8_t **data, size_t *bytes);
+/*
+ * All files one after the other, or size_bytes of generated ones. To be freed. FERRY_E_FILE_*, FERRY_E_NOMEM, with
+ * one sentence in why.
+ */
+int input_load(const struct run_options *opts, uint8_t **data, size_t *bytes, char *why, size_t why_bytes);
 
 /* "ferryctl: ..." on stderr with the library's story. Returns 1. */
 int complain(const char *what, int error);

@@ -153,7 +153,7 @@ static void range_end(struct ferry_ctx *ctx, struct ferry_va_space *vs, struct f
 	ferry_mem_free(&vs->core->mem, range, sizeof(*range));
 }
 
-int ferry_va_range_destroy(struct ferry_ctx *ctx, struct ferry_va_space *vs, uint64_t base)
+int ferry_va_range_destroy(struct ferry_ctx *ctx, struct ferry_va_space *vs, uint64_t base, uint64_t *bytes)
 {
 	struct ferry_va_range *range;
 	int err = 0;
@@ -164,8 +164,10 @@ int ferry_va_range_destroy(struct ferry_ctx *ctx, struct ferry_va_space *vs, uin
 		err = FERRY_E_RANGE_NOT_FOUND;
 	else if (range->base != base)
 		err = FERRY_E_RANGE_NOT_START;
-	else
+	if (!err) {
+		*bytes = range->bytes;
 		range_end(ctx, vs, range);
+	}
 	ferry_rw_write_unlock(ctx, &vs->lock);
 	return err;
 }

@@ -75,7 +75,7 @@ int ferry_va_space_join(struct ferry_ctx *ctx, struct ferry_va_space *vs, uint32
 /* Ranges: VA_SPACE in write mode is taken inside. Codes FERRY_E_RANGE_*. */
 int ferry_va_range_create(struct ferry_ctx *ctx, struct ferry_va_space *vs, uint64_t base, uint64_t bytes,
                           bool read_only);
-int ferry_va_range_destroy(struct ferry_ctx *ctx, struct ferry_va_space *vs, uint64_t base);
+int ferry_va_range_destroy(struct ferry_ctx *ctx, struct ferry_va_space *vs, uint64_t base, uint64_t *bytes);
 /* Pages of any ranges stop existing; a range without pages ends. Unmanaged addresses are passed over. */
 void ferry_va_range_unmap(struct ferry_ctx *ctx, struct ferry_va_space *vs, uint64_t va, uint64_t bytes);
 /* Every byte of [base, base + bytes) is managed: 0, FERRY_E_RANGE_ZERO, _ALIGN, _OVERFLOW, _NOT_FOUND. VA_SPACE held.

@@ -68,7 +68,7 @@ struct ferry_req_range {
 	uint32_t size;
 	uint32_t flags;
 	uint64_t base;
-	uint64_t bytes; /* RANGE_DESTROY: ignored, must be 0 */
+	uint64_t bytes; /* RANGE_DESTROY: 0; out: how many the allocation had */
 };
 
 /* MIGRATE: move the pages there now. BEST_EFFORT: what does not fit stays where it is, without an error. */
