@@ -63,12 +63,13 @@ def check_lists(findings):
     uapi = tree.read("include/ferry/uapi/ferry.h")
     for counter in re.findall(r"^\tx\((\w+), \"", uapi, re.M):
         if not re.search(rf"^{counter}$", seven, re.M):
-            findings.append(f"{MAN}/ferry.7: counter {counter} is not explained")
+            findings.append(f"{MAN}/ferry.7: counter {counter} is not explained (scripts/man_lists.py)")
     errors = re.sub(r"\s+", " ", errors)
     table = re.findall(r'^\tx\((\w+), (E\w+), "(.*)"\)', tree.read("include/ferry/error.h"), re.M)
     for code, errno, sentence in table:
-        if f"{code} {errno} {sentence}" not in errors:
-            findings.append(f"{MAN}/ferry_strerror.3: not listed, or not so: {code} {errno} {sentence}")
+        entry = f"{code} {errno} {sentence}"
+        if entry not in errors:
+            findings.append(f"{MAN}/ferry_strerror.3: not listed, or not so (scripts/man_lists.py): {entry}")
 
 
 def main():
