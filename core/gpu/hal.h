@@ -98,7 +98,7 @@ struct ferry_hal {
 	uint32_t (*irq_decode)(void *hd, uint32_t vector);
 	/* The device no longer answers as itself. Any context; may cost a register read. */
 	bool (*is_gone)(void *hd);
-	/* 0, or a channel or the device has stopped itself: FERRY_E_CHANNEL_ERROR, FERRY_E_DEVICE_HUNG. Memory only. */
+	/* 0, or a channel or the device stopped itself: FERRY_E_CHANNEL_ERROR, FERRY_E_DEVICE_HUNG. Memory only. */
 	int (*health)(void *hd);
 
 	/* Control commands. Process, DEVICE_CONTROL held; bounded wait. 0 or the code named. */

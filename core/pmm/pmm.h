@@ -12,7 +12,8 @@
  *                        ^ small pieces come from the fullest root, so that others drain and merge
  *
  * Split:   taking a small piece from a FREE root cuts it. Merge: when the last piece of a cut root comes back
- *          the root is FREE again, at once. A WHOLE root may come back frame by frame: it then counts as cut to 4 KiB.
+ *          the root is FREE again, at once. A WHOLE root may come back frame by frame: it then counts as cut to
+ *          4 KiB.
  * Locking: PMM (spin) guards all of it. Never calls out with PMM held.
  * Eviction: ferry_pmm_victim() picks the tenant longest untouched that is neither pinned nor already leaving, and
  *          pins it for the caller, who moves the data and frees the frames. Eviction looks at tenants only.

@@ -13,6 +13,7 @@
 #ifndef FERRY_ERROR_H
 #define FERRY_ERROR_H
 
+/* clang-format off */
 #define FERRY_ERRORS(x)                                                                                            \
 	/* any part */                                                                                             \
 	x(INVAL, EINVAL, "an argument is out of its range")                                                        \
@@ -101,6 +102,7 @@
 	x(FILE_READ, EIO, "the file cannot be read, or changed while it was read")                                 \
 	x(FILE_EMPTY, ENODATA, "the file is empty")                                                                \
 	x(VERIFY, EBADMSG, "the GPU's result is not what the CPU computes")
+/* clang-format on */
 
 enum ferry_error {
 	FERRY_OK = 0,

@@ -129,7 +129,7 @@ enum fg1_counter {
 #define FG1_OP_COPY 1u           /* w1 dst, w2 src, w3 bytes; apertures in the flags */
 #define FG1_OP_FILL 2u           /* w1 dst, w2 64-bit pattern, w3 bytes (multiple of 8) */
 #define FG1_OP_SEM_ACQUIRE 3u    /* w1 bus, w2 value: go on when *bus - value, as signed, is >= 0 */
-#define FG1_OP_SEM_RELEASE 4u    /* w1 bus, w2 value: *bus = value once all before it is done; w3 != 0: *w3 = time in ns */
+#define FG1_OP_SEM_RELEASE 4u    /* w1 bus, w2 value: *bus = value once all before is done; w3 != 0: *w3 = ns */
 #define FG1_OP_PTE_WRITE 5u      /* w1 bus of the first entry, w2 entries, w3 first PTE, w4 step added per entry */
 #define FG1_OP_TLB_INVALIDATE 6u /* w1 asid, w2 va, w3 bytes (0 = the whole space); done when no old use is left */
 #define FG1_OP_FAULT_REPLAY 7u   /* every stalled access tries again */

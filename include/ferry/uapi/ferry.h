@@ -177,6 +177,7 @@ struct ferry_req_capability {
  * Counters, in this order for ever; new ones come at the end. Per VA space unless marked (driver).
  *   name  unit
  */
+/* clang-format off */
 #define FERRY_COUNTERS(x)                                                               \
 	x(faults_gpu, "GPU fault entries fetched")                                      \
 	x(faults_duplicate, "of these, repeats of a page already in the batch or served") \
@@ -206,6 +207,7 @@ struct ferry_req_capability {
 	x(memory_bytes, "the core's own memory now (driver)")                           \
 	x(managed_bytes, "managed bytes now")                                           \
 	x(lock_violations, "breaches of the lock order (driver)")
+/* clang-format on */
 
 enum ferry_counter {
 #define x(name, what) FERRY_COUNTER_##name,
