@@ -26,6 +26,8 @@ def main():
         sources = re.findall(r"[\w./-]+\.c\b", line.group(1))
         findings += [f"{test}: TEST-SOURCES names {s}, which is missing" for s in sources if not os.path.exists(s)]
         covered.update(sources)
+        if "@core" in line.group(1):
+            covered.update(tree.files(".c", under="core"))
         covered.update(os.path.normpath(s) for s in re.findall(r'#include "([\w./-]+\.c)"', text))
         if "_group_tests" not in text:
             findings.append(f"{test}: runs no group of tests")

@@ -21,7 +21,9 @@ for file in "$@"; do
 		on { end = index($0, "*/"); line = end ? substr($0, 1, end - 1) : $0; gsub(/^[ \t]*\*/, "", line);
 		     printf " %s", line; if (end) exit }' "$file")
 	# @core is all of the core: a pattern cannot stand in a C comment.
-	case " $sources " in *" @core "*) sources="$(printf '%s' "$sources" | sed 's/@core//') $(ls core/*.c core/*/*.c)" ;; esac
+	case " $sources " in
+	*" @core "*) sources="$(printf '%s' "$sources" | sed 's/@core//') $(ls core/*.c core/*/*.c)" ;;
+	esac
 	case $file in
 	test/unit/*)
 		# Listed twice would be linked twice.
