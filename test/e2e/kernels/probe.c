@@ -8,7 +8,7 @@
 FERRY_KERNEL(add, u64 *data, u64 count, u64 value)
 {
 	FERRY_FOR_GRID(i, count)
-	data[i] += value;
+		data[i] += value;
 }
 
 /* Sum of all words into *sum. */
@@ -17,7 +17,7 @@ FERRY_KERNEL(sum, const u64 *data, u64 count, u64 *sum)
 	u64 mine = 0;
 
 	FERRY_FOR_GRID(i, count)
-	mine += data[i];
+		mine += data[i];
 	ferry_atomic_add64(sum, mine);
 }
 
