@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/*
+ * pmm_impl.h - what pmm.c and tenant.c share. Nobody else includes it.
+ */
+#ifndef FERRY_PMM_IMPL_H
+#define FERRY_PMM_IMPL_H
+
+#include "pmm/pmm.h"
+#include "pmm/root.h"
+
+struct ferry_pmm {
+	struct ferry_spin lock;   /* class PMM; guards all that follows */
+	struct ferry_list by_age; /* tenants with frames, oldest first */
+	struct ferry_roots roots;
+	uint64_t tenants;      /* in by_age */
+	uint64_t pinned;       /* tenants with a pin, in the list or not */
+	struct ferry_mem *mem; /* constant */
+};
+
+/* The tenant has count more (fewer, and at least so many) frames. count > 0. PMM held. */
+void ferry_tenant_charge(struct ferry_pmm *pmm, struct ferry_tenant *tenant, uint32_t count);
+void ferry_tenant_uncharge(struct ferry_pmm *pmm, struct ferry_tenant *tenant, uint32_t count);
+/* The age list is sound, and its tenants hold frames_taken together. PMM held. */
+bool ferry_tenant_audit(const struct ferry_pmm *pmm, uint64_t frames_taken);
+
+#endif /* FERRY_PMM_IMPL_H */
