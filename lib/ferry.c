@@ -12,7 +12,6 @@
 #include "lib/program.h"
 #include "ferry/types.h"
 
-#define VERSION "0.1.0"
 #define DEFAULT_VRAM_BYTES (64ull << 20)
 #define DEFAULT_SMS_MAX 8
 
@@ -39,7 +38,7 @@ static int check_handle(const struct ferry *f)
 
 const char *ferry_version(void)
 {
-	return VERSION;
+	return FERRY_VERSION_STRING;
 }
 
 /* ---- open and close ------------------------------------------------------------------------------------- */

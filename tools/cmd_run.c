@@ -33,5 +33,7 @@ int cmd_run(int argc, char **argv)
 		err = report_json(&session);
 	else if (!session.error)
 		err = report_text(&session);
+	if (session.signal)
+		return 128 + session.signal;
 	return session.error || !session.work.verified ? 1 : err;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 #include "tools/session.h"
 
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +27,22 @@ static int session_lib_fail(struct session *s, int error, const char *what)
 	return session_fail(s, error, "%s: %s%s%s", what, ferry_strerror(error), more[0] ? ": " : "", more);
 }
 
+static volatile sig_atomic_t told_to_stop;
+
+static void on_signal(int number)
+{
+	told_to_stop = number;
+}
+
+/* The first SIGINT or SIGTERM ends the work in good order; the second does what it always does. */
+static void catch_signals(void)
+{
+	struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESETHAND | SA_RESTART};
+
+	(void)sigaction(SIGINT, &action, NULL);
+	(void)sigaction(SIGTERM, &action, NULL);
+}
+
 /* One line that is written over, on a terminal only. */
 static int show_progress(void *arg, uint64_t done, uint64_t total)
 {
@@ -34,7 +51,7 @@ static int show_progress(void *arg, uint64_t done, uint64_t total)
 
 	if (!s->opts->quiet && isatty(STDERR_FILENO))
 		fprintf(stderr, "\r%s: %3llu %%", s->opts->program, (unsigned long long)percent);
-	return 0;
+	return told_to_stop;
 }
 
 static void end_progress(const struct session *s)
@@ -101,6 +118,7 @@ static void session_work(struct session *s, const struct ferry_workload *w)
 {
 	int err;
 
+	catch_signals();
 	s->work.ferry = s->ferry;
 	s->work.repeat = s->opts->repeat;
 	s->work.input = s->input;
@@ -110,6 +128,7 @@ static void session_work(struct session *s, const struct ferry_workload *w)
 	s->work.progress_arg = s;
 	err = ferry_workload_execute(w, &s->work);
 	end_progress(s);
+	s->signal = told_to_stop;
 	session_count(s);
 	if (err)
 		session_fail(s, err, "%s", s->work.message);

@@ -17,6 +17,7 @@ struct session {
 	struct ferry_workload_ctx work;
 	uint64_t counters[FERRY_COUNTER_COUNT];
 	uint64_t device_insns, device_tlb_misses, device_stalls;
+	int signal;        /* that told us to stop; 0 */
 	int error;         /* enum ferry_error of the run */
 	char message[512]; /* of the error */
 };

@@ -169,7 +169,8 @@ static int launch_check(const struct ferry_device *gpu, const struct ferry_req_l
 }
 
 /* Write arguments, clear the result, push. LAUNCH held, and the place is free. */
-static int launch_push(struct ferry_ctx *ctx, struct ferry_va_gpu *vg, const struct ferry_req_launch *req,
+static int launch_push(struct ferry_ctx *ctx, struct ferry_va_space *vs, struct ferry_va_gpu *vg,
+                       const struct ferry_req_launch *req,
                        uint32_t slot, uint64_t *launch)
 {
 	struct ferry_launch_ring *ring = vg->launches;
@@ -197,6 +198,7 @@ static int launch_push(struct ferry_ctx *ctx, struct ferry_va_gpu *vg, const str
 	ferry_device_launch_begin(vg->gpu);
 	ring->fence[place] = ferry_push_end(ctx, &push, true);
 	*launch = ring->next++;
+	ferry_count(&vs->counters, FERRY_COUNTER_launches, 1);
 	return 0;
 }
 
@@ -230,7 +232,7 @@ int ferry_launch_submit(struct ferry_ctx *ctx, struct ferry_va_space *vs, const 
 		}
 		launches_reap(ctx, vs, vg);
 		if (vg->launches->next - vg->launches->ended <= FERRY_LAUNCHES_MAX) {
-			err = launch_push(ctx, vg, req, place->slot, launch);
+			err = launch_push(ctx, vs, vg, req, place->slot, launch);
 			ferry_mutex_unlock(ctx, &vs->launch_lock);
 			return err;
 		}

@@ -103,7 +103,7 @@ int ferry_page_tree_add(struct ferry_ctx *ctx, struct ferry_page_tree *tree, uin
                         struct ferry_page_table *out)
 {
 	struct ferry_page_table table;
-	struct ferry_page_dir *dir;
+	struct ferry_page_dir *dir = NULL;
 	int err;
 
 	if (va >= FERRY_VA_END || !ferry_is_aligned(va, FERRY_BLOCK_SIZE))
