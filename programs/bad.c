@@ -10,14 +10,13 @@
 FERRY_KERNEL(bad_read, u64 *out, u64 count, const u64 *wild, u64 victim)
 {
 	FERRY_FOR_GRID(i, count)
-	out[i] = i + 1 + (i == victim ? FERRY_ONCE(*wild) : 0);
+		out[i] = i + 1 + (i == victim ? FERRY_ONCE(*wild) : 0);
 }
 
 /* locked: count words that the GPU may read (they are all 1) and must not write. */
 FERRY_KERNEL(bad_write, u64 *out, u64 count, u64 *locked, u64 victim)
 {
-	FERRY_FOR_GRID(i, count)
-	{
+	FERRY_FOR_GRID(i, count) {
 		if (i == victim)
 			FERRY_ONCE(locked[i]) = 2;
 		out[i] = i + FERRY_ONCE(locked[i]);

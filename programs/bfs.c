@@ -20,8 +20,7 @@ FERRY_KERNEL_ARGS(bfs, 8, const u64 *first, const u32 *to, u32 *level, const u32
 	u64 vertices = ferry_arg(6);
 	u32 found = (u32)ferry_arg(7) + 1;
 
-	FERRY_FOR_GRID(i, vertices)
-	{
+	FERRY_FOR_GRID(i, vertices) {
 		u64 v = frontier[i], end = first[v + 1];
 
 		for (u64 e = first[v]; e < end; e++) {

@@ -11,8 +11,8 @@ FERRY_KERNEL(copy, const u64 *in, u64 *out, u64 bytes)
 	u64 words = bytes / 8;
 
 	FERRY_FOR_BLOCK(i, words)
-	out[i] = in[i];
+		out[i] = in[i];
 	/* The rest, fewer than 8 bytes. */
 	FERRY_FOR_GRID(k, bytes % 8)
-	((u8 *)out)[words * 8 + k] = ((const u8 *)in)[words * 8 + k];
+		((u8 *)out)[words * 8 + k] = ((const u8 *)in)[words * 8 + k];
 }

@@ -18,5 +18,5 @@ static inline u64 mix(u64 x)
 FERRY_KERNEL(fill, u64 *out, u64 count, u64 seed)
 {
 	FERRY_FOR_BLOCK(i, count)
-	out[i] = mix(seed + i);
+		out[i] = mix(seed + i);
 }

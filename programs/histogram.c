@@ -26,8 +26,7 @@ FERRY_KERNEL(histogram, const u64 *words, u64 bytes, u32 *scratch, u64 *bins)
 		mine[b] = 0;
 	ferry_barrier();
 
-	FERRY_FOR_BLOCK(i, count)
-	{
+	FERRY_FOR_BLOCK(i, count) {
 		u64 word = words[i];
 
 #pragma unroll

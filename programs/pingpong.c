@@ -10,5 +10,5 @@
 FERRY_KERNEL(pingpong, u64 *data, u64 count, u64 round)
 {
 	FERRY_FOR_BLOCK(i, count)
-	data[i] += i + round;
+		data[i] += i + round;
 }

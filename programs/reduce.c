@@ -19,7 +19,7 @@ FERRY_KERNEL(reduce, const u64 *in, u64 count, u64 *partial, u64 *total)
 	u64 sum = 0;
 
 	FERRY_FOR_BLOCK(i, count)
-	sum += in[i];
+		sum += in[i];
 	mine[thread] = sum;
 	ferry_barrier();
 

@@ -9,7 +9,7 @@
 FERRY_KERNEL(saxpy_i32, const u32 *x, u32 *y, u64 count, u64 a)
 {
 	FERRY_FOR_BLOCK(i, count)
-	y[i] += (u32)a * x[i];
+		y[i] += (u32)a * x[i];
 }
 
 /* a_bits: the bits of the float a. */
@@ -18,5 +18,5 @@ FERRY_KERNEL(saxpy_f32, const f32 *x, f32 *y, u64 count, u64 a_bits)
 	f32 a = ferry_f32_from_bits(a_bits);
 
 	FERRY_FOR_BLOCK(i, count)
-	y[i] = ferry_f32_fma(a, x[i], y[i]);
+		y[i] = ferry_f32_fma(a, x[i], y[i]);
 }

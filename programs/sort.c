@@ -143,8 +143,7 @@ static inline u64 path_search(const u32 *a, const u32 *b, u64 diagonal, u64 low,
 /* splits[tile]: what path_search() says for the first key of the tile. Few threads: the only ones that jump about. */
 FERRY_KERNEL(sort_split, const u32 *keys, u64 count, u64 run, u64 *splits, u64 tiles)
 {
-	FERRY_FOR_GRID(tile, tiles)
-	{
+	FERRY_FOR_GRID(tile, tiles) {
 		u64 position = tile * SORT_MERGE_TILE, diagonal;
 		struct pair p;
 

@@ -14,8 +14,7 @@ FERRY_KERNEL(stencil, const u32 *in, u32 *out, u64 width, u64 height)
 {
 	u64 count = width * height;
 
-	FERRY_FOR_BLOCK(i, count)
-	{
+	FERRY_FOR_BLOCK(i, count) {
 		u64 x = i % width;
 		u32 sum = 4 * in[i];
 

@@ -7,8 +7,7 @@
 
 FERRY_KERNEL(upper, u8 *data, u64 bytes)
 {
-	FERRY_FOR_BLOCK(i, bytes)
-	{
+	FERRY_FOR_BLOCK(i, bytes) {
 		u8 c = data[i];
 
 		if (c >= 'a' && c <= 'z')

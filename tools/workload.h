@@ -40,7 +40,7 @@ struct ferry_workload_ctx {
 	struct ferry *ferry;
 	uint32_t device;
 	uint32_t repeat;                  /* runs; 0 counts as 1 */
-	uint64_t threads;                 /* of a launch, about, where it can be chosen; 0: what suits */
+	uint64_t threads;                 /* of a launch, about, where it can be chosen; 0: what suits the workload */
 	const uint8_t *input;             /* unchanged until the end */
 	size_t input_bytes;               /* >= 1 */
 	const char *programs_dir;         /* where NAME.o is: see ferry_workload_programs_dir() */
@@ -143,7 +143,7 @@ static inline uint64_t ferry_workload_arg(const void *p)
 
 /* Threads of a block, unless the workload has a reason. */
 #define FERRY_WORKLOAD_THREADS 256u
-/* Blocks for a sweep over this many bytes: one for each 64 KiB, or what --threads says. */
+/* Blocks for a sweep over this many bytes: one for each 64 KiB, or as ctx->threads says. */
 uint64_t ferry_workload_blocks(const struct ferry_workload_ctx *ctx, uint64_t bytes);
 
 /* The input as little-endian words, the last padded with zeros: how many, and copies into managed memory. */

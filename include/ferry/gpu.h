@@ -85,8 +85,8 @@ typedef double f64;
 #define FERRY_KERNEL_ARGS(name, total, a, b, c, d, e)                                                                \
 	_Static_assert((total) > 5 && (total) <= FG1_ARGS_MAX, "FERRY_KERNEL_ARGS is for 6 to 16 arguments");        \
 	FERRY_GPU_WIDE_(a)                                                                                           \
-	FERRY_GPU_WIDE_(b) FERRY_GPU_WIDE_(c) FERRY_GPU_WIDE_(d) FERRY_GPU_WIDE_(e)                                  \
-		FERRY_GPU_ENTRY_(name, total, (a, b, c, d, e))
+	FERRY_GPU_WIDE_(b)                                                                                           \
+	FERRY_GPU_WIDE_(c) FERRY_GPU_WIDE_(d) FERRY_GPU_WIDE_(e) FERRY_GPU_ENTRY_(name, total, (a, b, c, d, e))
 
 /*
  * What the loader reads, one per entry, in section ".ferry.kernels"; the code is in section "ferry/<name>".
@@ -121,8 +121,8 @@ struct ferry_gpu_kernel_record {
 	FERRY_GPU_WIDE_(b) FERRY_GPU_WIDE_(c) FERRY_GPU_WIDE_(d) FERRY_GPU_ENTRY_(name, 4, (a, b, c, d))
 #define FERRY_GPU_KERNEL_5(name, a, b, c, d, e)                                                                      \
 	FERRY_GPU_WIDE_(a)                                                                                           \
-	FERRY_GPU_WIDE_(b) FERRY_GPU_WIDE_(c) FERRY_GPU_WIDE_(d) FERRY_GPU_WIDE_(e)                                  \
-		FERRY_GPU_ENTRY_(name, 5, (a, b, c, d, e))
+	FERRY_GPU_WIDE_(b)                                                                                           \
+	FERRY_GPU_WIDE_(c) FERRY_GPU_WIDE_(d) FERRY_GPU_WIDE_(e) FERRY_GPU_ENTRY_(name, 5, (a, b, c, d, e))
 #define FERRY_GPU_KERNEL_MORE(name, ...)                                                                             \
 	_Static_assert(0, "FERRY_KERNEL takes at most five parameters: use FERRY_KERNEL_ARGS");                      \
 	static inline void name(void)
@@ -221,7 +221,7 @@ static inline u64 ferry_global_size(void)
 	return FERRY_GPU_CALL0_(, FG1_HELPER_GLOBAL_SIZE);
 }
 
-/* Argument n of the launch, from 0. n beyond the last traps. */
+/* Argument n of the launch, from 0; 0 beyond the last. */
 static inline u64 ferry_arg(u32 n)
 {
 	return FERRY_GPU_CALL1_(, FG1_HELPER_ARG, n);
@@ -280,8 +280,8 @@ static inline u64 ferry_block_end(u64 count)
 
 /*
  * Every thread of the block that has not ended arrives before any goes on; what they wrote before is visible after.
- * All of them must reach the same barrier: one in a branch that only some take waits for the others for ever, and is
- * ended by the launch's budget.
+ * So each thread passes as many barriers as the others, or ends. A thread that loops for ever instead keeps the
+ * others waiting until the launch's budget is used up.
  */
 static inline void ferry_barrier(void)
 {
