@@ -11,8 +11,9 @@
 
 #define ARENA_BYTES_MAX (FERRY_USER_TSAN ? 1ull << 30 : 1ull << 34)
 #define ARENA_BYTES_MIN (1ull << 26)
-#define GIVE_BACK_BYTES (64u * 1024u) /* from here on freed memory goes back to the system instead of being zeroed   \
-	                               */
+#define GIVE_BACK_BYTES                                                                                              \
+	(64u * 1024u) /* from here on freed memory goes back to the system instead of being zeroed                   \
+	               */
 
 static uint64_t bitmap_bytes(uint64_t arena_bytes)
 {

@@ -46,9 +46,14 @@ static void list_take(struct ferry_os_work *w)
 	w->prev = NULL;
 }
 
+uint32_t ferry_user_era(void)
+{
+	return __atomic_load_n(&era, __ATOMIC_RELAXED);
+}
+
 bool ferry_user_work_is_foreign(const struct ferry_os_work *w)
 {
-	return w->era != __atomic_load_n(&era, __ATOMIC_RELAXED);
+	return w->era != ferry_user_era();
 }
 
 /* Under work_lock. True: a worker sleeps and must be woken with pool_wake() after the lock is released. */
@@ -161,12 +166,17 @@ static void fork_register(void)
 	pthread_atfork(fork_prepare, fork_parent, fork_child);
 }
 
+void ferry_user_fork_watch(void)
+{
+	pthread_once(&fork_once, fork_register);
+}
+
 /* One worker is enough to go on with; none is an error. */
 static int workers_start(void)
 {
 	int err = 0;
 
-	pthread_once(&fork_once, fork_register);
+	ferry_user_fork_watch();
 	pthread_mutex_lock(&start_lock);
 	while (workers < FERRY_USER_WORKERS && !err) {
 		pthread_t thread;

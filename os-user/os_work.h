@@ -30,6 +30,14 @@ void ferry_user_timer_arm(struct ferry_os_timer *t, uint64_t delay_ns);
 void ferry_user_timer_cancel(struct ferry_os_timer *t);
 
 /*
+ * Which process this is: the number changes in a fork's child (vfork and bare clone aside). An object that remembers
+ * the number of its birth knows a foreign process by it. Any context; cheap.
+ */
+uint32_t ferry_user_era(void);
+/* Makes the number change from now on; done by work_init too. Process context. */
+void ferry_user_fork_watch(void);
+
+/*
  * What an interrupt on this thread queued, first in first out. The thread owns the struct; the links are under the
  * work lock. For os_thread.c.
  */

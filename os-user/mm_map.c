@@ -1,0 +1,443 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/*
+ * mm_map.c - the operations of mm_ops.h on userfaultfd and a memory file.
+ *
+ * What the kernel does (6.1 to 6.18), and what follows from it here:
+ *     UFFDIO_CONTINUE       one mapping (VMA) per call; stops at a page that is mapped already (EEXIST), at one that
+ * is not in the file (EFAULT); EAGAIN while the address space is changing. UFFDIO_WRITEPROTECT   one VMA per call
+ * until 6.2; leaves a mark on pages without a PTE, which CONTINUE replaces. MADV_DONTNEED         drops PTEs of
+ * shared memory, the file's pages stay; flushes the TLBs before it returns. A program's mprotect may have cut a block
+ * into several VMAs; so ENOENT halves the piece until it fits.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/userfaultfd.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "mm_priv.h"
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23 /* Linux 5.14; glibc 2.36 has the name */
+#endif
+
+#ifndef MADV_DONTNEED_LOCKED
+#define MADV_DONTNEED_LOCKED 24 /* Linux 5.18 */
+#endif
+
+#define TRIES 64u           /* of a call that says "again" */
+#define CHANGING_TURNS 512u /* how long a zap waits for a change to be read */
+
+/* ---- small pieces for the other files ---------------------------------------------------------- */
+
+int ferry_mm_map(struct ferry_user_mm *mm, uint64_t va, uint64_t size_bytes)
+{
+	void *at = (void *)(uintptr_t)va;
+
+	/* Under mlockall(MCL_FUTURE) a mapping is locked and filled when it is made; so make it empty, and unlock it.
+	 */
+	if (mmap(at, size_bytes, PROT_NONE, MAP_SHARED | MAP_NORESERVE | MAP_FIXED, mm->memfd,
+	         (off_t)mm_offset(mm, va)) == MAP_FAILED)
+		return FERRY_E_MMAP;
+	if (munlock(at, size_bytes) != 0 || madvise(at, size_bytes, MADV_DONTFORK) != 0 ||
+	    ferry_mm_register(mm, va, size_bytes) != 0 || mprotect(at, size_bytes, PROT_READ | PROT_WRITE) != 0)
+		return FERRY_E_MMAP;
+	return 0;
+}
+
+int ferry_mm_reserve(uint64_t va, uint64_t size_bytes)
+{
+	void *p = mmap((void *)(uintptr_t)va, size_bytes, PROT_NONE,
+	               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+
+	if (p == MAP_FAILED)
+		return FERRY_E_MMAP;
+	madvise(p, size_bytes, MADV_DONTFORK);
+	return 0;
+}
+
+int ferry_mm_register(struct ferry_user_mm *mm, uint64_t va, uint64_t size_bytes)
+{
+	struct uffdio_register r = {
+		.range = {va, size_bytes},
+		.mode = UFFDIO_REGISTER_MODE_MISSING | UFFDIO_REGISTER_MODE_MINOR | UFFDIO_REGISTER_MODE_WP,
+	};
+
+	return ioctl(mm->uffd, UFFDIO_REGISTER, &r) == 0 ? 0 : FERRY_E_MMAP;
+}
+
+void ferry_mm_unregister(struct ferry_user_mm *mm, uint64_t va, uint64_t size_bytes)
+{
+	struct uffdio_range r = {va, size_bytes};
+
+	ioctl(mm->uffd, UFFDIO_UNREGISTER, &r); /* nothing registered there is fine */
+}
+
+void ferry_mm_wake(struct ferry_user_mm *mm, uint64_t va, uint64_t size_bytes)
+{
+	struct uffdio_range r = {va, size_bytes};
+
+	if (mm->mode == FERRY_USER_MM_THREAD)
+		ioctl(mm->uffd, UFFDIO_WAKE, &r);
+}
+
+void ferry_mm_punch(struct ferry_user_mm *mm, uint64_t va, uint64_t size_bytes)
+{
+	if (fallocate(mm->memfd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)mm_offset(mm, va),
+	              (off_t)size_bytes) != 0)
+		ferry_os_log(FERRY_LOG_WARN, "cannot give host pages back: errno %d", errno);
+}
+
+void ferry_mm_settle(struct ferry_user_mm *mm)
+{
+	uint64_t seq = __atomic_load_n(&mm->read_seq, __ATOMIC_SEQ_CST); /* pairs with events_read() */
+
+	while (seq % 2 && __atomic_load_n(&mm->read_seq, __ATOMIC_SEQ_CST) == seq)
+		ferry_os_relax(); /* bounded: the monitor does not sleep in there */
+}
+
+/* ---- zap ---------------------------------------------------------------------------------------- */
+
+/* Is a munmap or mremap under way that the monitor has not read? Misaligned, so nothing else can come of it. */
+static bool is_changing(const struct ferry_user_mm *mm)
+{
+	struct uffdio_continue c = {.range = {1, 0}};
+
+	return ioctl(mm->uffd, UFFDIO_CONTINUE, &c) != 0 && errno == EAGAIN;
+}
+
+static int zap_piece(uint64_t va, uint64_t size_bytes)
+{
+	if (madvise((void *)(uintptr_t)va, size_bytes, MADV_DONTNEED) == 0)
+		return 0;
+	if (errno == EINVAL && madvise((void *)(uintptr_t)va, size_bytes, MADV_DONTNEED_LOCKED) == 0)
+		return 0;                             /* the user has locked it with mlock */
+	return errno == ENOMEM ? 0 : FERRY_E_CPU_ZAP; /* ENOMEM: part of it is not mapped, the rest was done */
+}
+
+/* Zap what of [va, end) one line of /proc/self/maps says is our file. */
+static int zap_line(const struct stat *file, const char *line, uint64_t va, uint64_t end)
+{
+	unsigned long long from, to, inode;
+	unsigned int major_no, minor_no;
+
+	if (sscanf(line, "%llx-%llx %*s %*x %x:%x %llu", &from, &to, &major_no, &minor_no, &inode) != 5)
+		return 0;
+	if (inode != file->st_ino || major_no != major(file->st_dev) || minor_no != minor(file->st_dev))
+		return 0;
+	if (from < va)
+		from = va;
+	if (to > end)
+		to = end;
+	return from < to ? zap_piece(from, to - from) : 0;
+}
+
+/*
+ * A change is under way and does not end, most likely because this thread is the one that shall read it. So ask the
+ * kernel what is mapped. Slow, rare, and no memory is allocated.
+ */
+static int zap_by_maps(struct ferry_user_mm *mm, uint64_t va, uint64_t size_bytes)
+{
+	struct stat file;
+	char buf[2048];
+	size_t have = 0;
+	int err = 0;
+	int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || fstat(mm->memfd, &file) != 0)
+		err = FERRY_E_CPU_ZAP;
+	while (!err) {
+		ssize_t got = read(fd, buf + have, sizeof(buf) - 1 - have);
+		char *line = buf;
+		char *nl;
+
+		if (got <= 0)
+			break;
+		have += (size_t)got;
+		buf[have] = 0;
+		while (!err && (nl = strchr(line, '\n')) != NULL) {
+			*nl = 0;
+			err = zap_line(&file, line, va, va + size_bytes);
+			line = nl + 1;
+		}
+		have -= (size_t)(line - buf);
+		if (have == sizeof(buf) - 1)
+			have = 0; /* a path longer than that of our file */
+		memmove(buf, line, have);
+	}
+	if (fd >= 0)
+		close(fd);
+	return err;
+}
+
+static int op_cpu_zap(void *cookie, uint64_t va, uint32_t page_count)
+{
+	struct ferry_user_mm *mm = cookie;
+	uint64_t size_bytes = (uint64_t)page_count << FERRY_PAGE_SHIFT;
+	uint64_t end = va + size_bytes;
+	uint64_t piece;
+	int err = 0;
+
+	if (ferry_os_fault_point(FERRY_USER_POINT_ZAP))
+		return FERRY_E_CPU_ZAP;
+	for (uint32_t turn = 0; is_changing(mm); turn++) {
+		if (turn == CHANGING_TURNS || ferry_mm_monitor_self(mm))
+			return zap_by_maps(mm, va, size_bytes);
+		ferry_os_relax();
+	}
+	ferry_mm_settle(mm); /* now every change that was read is marked; see mm_priv.h */
+	if (!(ferry_slots_flags_near(&mm->slots, va, size_bytes) & FERRY_PAGE_DEAD))
+		return zap_piece(va, size_bytes);
+	for (; !err && ferry_slots_run(&mm->slots, &va, end, FERRY_PAGE_DEAD, 0, &piece); va += piece)
+		err = zap_piece(va, piece);
+	return err;
+}
+
+/* ---- protect ------------------------------------------------------------------------------------ */
+
+/*
+ * Forbid or allow writes in every VMA of the range. Pages without a VMA of ours are passed over. FERRY_E_BUSY: the
+ * address space is changing.
+ */
+static int write_protect(struct ferry_user_mm *mm, uint64_t va, uint64_t size_bytes, bool on)
+{
+	uint64_t end = va + size_bytes;
+	uint64_t step = size_bytes;
+	uint32_t again = 0;
+
+	/* Each turn goes on, halves step, or is one of TRIES. */
+	while (va < end) {
+		struct uffdio_writeprotect wp = {
+			.range = {va, step},
+			.mode = on ? UFFDIO_WRITEPROTECT_MODE_WP : UFFDIO_WRITEPROTECT_MODE_DONTWAKE,
+		};
+
+		if (ioctl(mm->uffd, UFFDIO_WRITEPROTECT, &wp) == 0) {
+			va += step;
+			step = end - va;
+		} else if (errno == ENOENT && step > FERRY_PAGE_SIZE) {
+			step = ferry_align_up(step / 2, FERRY_PAGE_SIZE);
+		} else if (errno == ENOENT) {
+			va += FERRY_PAGE_SIZE;
+			step = end - va;
+		} else if (errno == EAGAIN && !ferry_mm_monitor_self(mm) && again++ < TRIES) {
+			ferry_os_relax();
+		} else {
+			return errno == EAGAIN ? FERRY_E_BUSY : FERRY_E_CPU_ZAP;
+		}
+	}
+	return 0;
+}
+
+static int op_cpu_protect(void *cookie, uint64_t va, uint32_t page_count)
+{
+	struct ferry_user_mm *mm = cookie;
+
+	if (ferry_os_fault_point(FERRY_USER_POINT_ZAP))
+		return FERRY_E_CPU_ZAP;
+	/* No mapping at all is a stronger protection, and the host may drop mappings. */
+	if (write_protect(mm, va, (uint64_t)page_count << FERRY_PAGE_SHIFT, true) != 0)
+		return op_cpu_zap(cookie, va, page_count);
+	return 0;
+}
+
+/* ---- insert ------------------------------------------------------------------------------------- */
+
+static int populate(struct ferry_user_mm *mm, uint64_t va, uint64_t size_bytes)
+{
+	char *p = mm->alias + mm_offset(mm, va);
+
+	if (ferry_os_fault_point(FERRY_USER_POINT_POPULATE))
+		return FERRY_E_HOST_FULL;
+	for (uint32_t i = 0; i < TRIES; i++) {
+		if (madvise(p, size_bytes, MADV_POPULATE_WRITE) == 0)
+			return 0;
+		if (errno != EINTR && errno != EAGAIN)
+			break;
+	}
+	return FERRY_E_HOST_FULL;
+}
+
+/*
+ * PTEs for [va, va + size_bytes). *existed: some were there, so they may be write-protected and their waiters were
+ * not woken. 0, FERRY_E_BUSY, FERRY_E_CPU_INSERT.
+ */
+static int map_pages(struct ferry_user_mm *mm, uint64_t va, uint64_t size_bytes, uint64_t mode, bool *existed)
+{
+	uint64_t end = va + size_bytes;
+	uint64_t step = size_bytes;
+	uint64_t filled = 0; /* the page that was put back into the file last; once each */
+
+	/* Each turn goes on, halves step, or fills a page. */
+	while (va < end) {
+		struct uffdio_continue c = {.range = {va, step}, .mode = mode};
+
+		if (ioctl(mm->uffd, UFFDIO_CONTINUE, &c) == 0) {
+			va += step;
+			step = end - va;
+		} else if (c.mapped > 0) {
+			va += (uint64_t)c.mapped; /* a prefix is done, and woken if mode says so */
+			step = end - va;
+		} else if (errno == EEXIST) {
+			*existed = true;
+			va += FERRY_PAGE_SIZE;
+			step = end - va;
+		} else if (errno == ENOENT && step > FERRY_PAGE_SIZE) {
+			step = ferry_align_up(step / 2, FERRY_PAGE_SIZE);
+		} else if (errno == EFAULT && filled != va && populate(mm, va, FERRY_PAGE_SIZE) == 0) {
+			filled = va; /* the user took the page out with MADV_REMOVE */
+		} else {
+			return errno == EAGAIN ? FERRY_E_BUSY : FERRY_E_CPU_INSERT;
+		}
+	}
+	return 0;
+}
+
+/*
+ * The kernel has no "map write-protected" before 6.4, so map first, then protect, then wake. The short time in which
+ * another thread can write is the core's to check (mm_ops.h).
+ */
+static int insert_read_only(struct ferry_user_mm *mm, uint64_t va, uint64_t size_bytes)
+{
+	bool existed = false;
+	int err = map_pages(mm, va, size_bytes, UFFDIO_CONTINUE_MODE_DONTWAKE, &existed);
+
+	if (!err)
+		err = write_protect(mm, va, size_bytes, true);
+	if (err) /* never leave a page writable that must not be */
+		(void)op_cpu_zap(mm, va, (uint32_t)(size_bytes >> FERRY_PAGE_SHIFT));
+	ferry_mm_wake(mm, va, size_bytes);
+	return err;
+}
+
+static int insert_writable(struct ferry_user_mm *mm, uint64_t va, uint64_t size_bytes)
+{
+	uint64_t mode = mm->mode == FERRY_USER_MM_THREAD ? 0 : UFFDIO_CONTINUE_MODE_DONTWAKE;
+	bool existed = false;
+	int err = map_pages(mm, va, size_bytes, mode, &existed);
+
+	if (!err && existed)
+		err = write_protect(mm, va, size_bytes, false);
+	if (err || existed)
+		ferry_mm_wake(mm, va, size_bytes);
+	return err;
+}
+
+static int op_cpu_insert(void *cookie, uint64_t va, uint32_t page_count, bool write)
+{
+	struct ferry_user_mm *mm = cookie;
+	uint64_t size_bytes = (uint64_t)page_count << FERRY_PAGE_SHIFT;
+	int err;
+
+	if (ferry_os_fault_point(FERRY_USER_POINT_INSERT))
+		return FERRY_E_CPU_INSERT;
+	err = write ? insert_writable(mm, va, size_bytes) : insert_read_only(mm, va, size_bytes);
+	if (err == FERRY_E_CPU_ZAP)
+		err = FERRY_E_CPU_INSERT;
+	ferry_mm_monitor_woke(mm, va, size_bytes);
+	return err;
+}
+
+/* The mark is what counts: mm_monitor.c and mm_sigbus.c answer a touch with SIGBUS. */
+static int op_cpu_poison(void *cookie, uint64_t va, uint32_t page_count)
+{
+	struct ferry_user_mm *mm = cookie;
+	uint64_t size_bytes = (uint64_t)page_count << FERRY_PAGE_SHIFT;
+
+	if (ferry_os_fault_point(FERRY_USER_POINT_INSERT))
+		return FERRY_E_CPU_INSERT;
+	ferry_slots_mark(&mm->slots, va, size_bytes, FERRY_PAGE_POISON);
+	if (op_cpu_zap(mm, va, page_count) != 0)
+		return FERRY_E_CPU_INSERT;
+	ferry_mm_wake(mm, va, size_bytes); /* who waits there shall see it */
+	return 0;
+}
+
+/* ---- host pages --------------------------------------------------------------------------------- */
+
+static int op_host_populate(void *cookie, uint64_t va, uint32_t page_count)
+{
+	return populate(cookie, va, (uint64_t)page_count << FERRY_PAGE_SHIFT);
+}
+
+/* Host memory is in a row wherever managed memory is. The device must have the alias as a window (softdev.h). */
+static int op_host_bus(void *cookie, void *dev, uint64_t va, uint32_t page_count, uint64_t *bus, uint32_t *run_pages)
+{
+	struct ferry_user_mm *mm = cookie;
+
+	(void)dev;
+	*bus = (uintptr_t)mm->alias + mm_offset(mm, va);
+	*run_pages = page_count;
+	return 0;
+}
+
+static void *op_host_ptr(void *cookie, uint64_t va)
+{
+	struct ferry_user_mm *mm = cookie;
+
+	return mm->alias + mm_offset(mm, va);
+}
+
+static void op_host_discard(void *cookie, uint64_t va, uint32_t page_count)
+{
+	struct ferry_user_mm *mm = cookie;
+	uint64_t size_bytes = (uint64_t)page_count << FERRY_PAGE_SHIFT;
+	uint64_t end = va + size_bytes;
+	uint64_t piece;
+
+	if (!(ferry_slots_flags_near(&mm->slots, va, size_bytes) & FERRY_PAGE_MOVED)) {
+		ferry_mm_punch(mm, va, size_bytes);
+		return;
+	}
+	for (; ferry_slots_run(&mm->slots, &va, end, FERRY_PAGE_MOVED, 0, &piece); va += piece)
+		ferry_mm_punch(mm, va, piece);
+}
+
+/* ---- references --------------------------------------------------------------------------------- */
+
+/*
+ * refs goes up before dead is read, and destroy sets dead before it reads refs: one of them sees the other. The lock
+ * keeps mm until the last put is through with it.
+ */
+static void op_put(void *cookie)
+{
+	struct ferry_user_mm *mm = cookie;
+
+	ferry_os_spin_lock(&mm->ref_lock);
+	if (ferry_os_fetch_add(&mm->refs, (uint64_t)-1) == 1)
+		ferry_os_wake_all(&mm->put_wait);
+	ferry_os_spin_unlock(&mm->ref_lock);
+}
+
+static int op_get(void *cookie)
+{
+	struct ferry_user_mm *mm = cookie;
+
+	if (mm->era != ferry_user_era())
+		return FERRY_E_VA_SPACE_DEAD;
+	ferry_os_fetch_add(&mm->refs, 1);
+	if (!__atomic_load_n(&mm->dead.v, __ATOMIC_SEQ_CST))
+		return 0;
+	op_put(mm);
+	return FERRY_E_VA_SPACE_DEAD;
+}
+
+const struct ferry_mm_ops ferry_user_mm_ops = {
+	.get = op_get,
+	.put = op_put,
+	.cpu_zap = op_cpu_zap,
+	.cpu_protect = op_cpu_protect,
+	.cpu_insert = op_cpu_insert,
+	.cpu_poison = op_cpu_poison,
+	.host_populate = op_host_populate,
+	.host_bus = op_host_bus,
+	.host_ptr = op_host_ptr,
+	.host_discard = op_host_discard,
+};
