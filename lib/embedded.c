@@ -235,7 +235,8 @@ static void embedded_unmap(void *backend, uint64_t va, size_t bytes)
 	struct embedded *e = backend;
 
 	/* What the user has unmapped himself is gone already; what the system refuses stays reserved until close. */
-	(void)ferry_user_mm_free(e->mm, va, bytes);
+	if (ferry_user_mm_free(e->mm, va, bytes))
+		ferry_os_log(FERRY_LOG_DEBUG, "memory at 0x%llx stays reserved", (unsigned long long)va);
 }
 
 static int embedded_protect(void *backend, uint64_t va, size_t bytes, bool write)

@@ -25,15 +25,16 @@ static int teardown(void **unused)
 /* Goal: an unknown number is ENOTTY's code. Method: numbers around and far from the known ones. */
 static void an_unknown_request_is_refused(void **unused)
 {
-	static const uint32_t numbers[] = { 0, FERRY_REQ_RESIDENCY + 1, 1000, UINT32_MAX };
-	uint64_t buf[64] = { 0 };
+	static const uint32_t numbers[] = {0, FERRY_REQ_RESIDENCY + 1, 1000, UINT32_MAX};
+	uint64_t buf[64] = {0};
 
 	(void)unused;
 	for (uint32_t i = 0; i < FERRY_ARRAY_SIZE(numbers); i++)
 		assert_int_equal(rig_request(&rig, numbers[i], buf, sizeof(buf)), FERRY_E_REQUEST);
 }
 
-/* Goal: no size is taken at its word. Method: every request with every size from 0 to 600 in a buffer that is smaller. */
+/* Goal: no size is taken at its word. Method: every request with every size from 0 to 600 in a buffer that is
+ * smaller. */
 static void sizes_that_do_not_fit_are_refused(void **unused)
 {
 	uint8_t buf[700];
@@ -62,7 +63,7 @@ static void a_larger_struct_is_taken_only_with_zeros_behind(void **unused)
 	struct {
 		struct ferry_req_range range;
 		uint64_t later;
-	} req = { .range = { .size = sizeof(req), .base = RIG_BASE, .bytes = FERRY_PAGE_SIZE }, .later = 1 };
+	} req = {.range = {.size = sizeof(req), .base = RIG_BASE, .bytes = FERRY_PAGE_SIZE}, .later = 1};
 
 	(void)unused;
 	assert_int_equal(rig_request(&rig, FERRY_REQ_RANGE_CREATE, &req, sizeof(req)), FERRY_E_REQUEST_SIZE);
@@ -72,14 +73,14 @@ static void a_larger_struct_is_taken_only_with_zeros_behind(void **unused)
 
 static int create(uint64_t base, uint64_t bytes, uint32_t flags)
 {
-	struct ferry_req_range req = { .size = sizeof(req), .base = base, .bytes = bytes, .flags = flags };
+	struct ferry_req_range req = {.size = sizeof(req), .base = base, .bytes = bytes, .flags = flags};
 
 	return rig_request(&rig, FERRY_REQ_RANGE_CREATE, &req, sizeof(req));
 }
 
 static int destroy(uint64_t base)
 {
-	struct ferry_req_range req = { .size = sizeof(req), .base = base };
+	struct ferry_req_range req = {.size = sizeof(req), .base = base};
 
 	return rig_request(&rig, FERRY_REQ_RANGE_DESTROY, &req, sizeof(req));
 }
@@ -119,8 +120,8 @@ static void destroying_twice_or_in_the_middle_is_refused(void **unused)
 
 static int migrate(uint64_t base, uint64_t bytes, uint32_t where, uint32_t flags)
 {
-	struct ferry_req_migrate req = { .size = sizeof(req), .base = base, .bytes = bytes, .where = where,
-					 .flags = flags };
+	struct ferry_req_migrate req = {
+		.size = sizeof(req), .base = base, .bytes = bytes, .where = where, .flags = flags};
 
 	return rig_request(&rig, FERRY_REQ_MIGRATE, &req, sizeof(req));
 }
@@ -141,8 +142,8 @@ static void migrations_to_nowhere_or_of_nothing_are_refused(void **unused)
 
 static int advise(uint32_t advice, uint32_t where)
 {
-	struct ferry_req_advise req = { .size = sizeof(req), .advice = advice, .base = RIG_BASE,
-					.bytes = FERRY_PAGE_SIZE, .where = where };
+	struct ferry_req_advise req = {
+		.size = sizeof(req), .advice = advice, .base = RIG_BASE, .bytes = FERRY_PAGE_SIZE, .where = where};
 
 	return rig_request(&rig, FERRY_REQ_ADVISE, &req, sizeof(req));
 }
@@ -165,7 +166,7 @@ static uint32_t load(uint32_t args)
 	struct {
 		struct ferry_req_program_load req;
 		uint64_t insns[2];
-	} load = { .req = { .size = sizeof(load.req), .insn_count = 2, .arg_count = args } };
+	} load = {.req = {.size = sizeof(load.req), .insn_count = 2, .arg_count = args}};
 
 	assert_int_equal(rig_request(&rig, FERRY_REQ_PROGRAM_LOAD, &load, sizeof(load)), 0);
 	return load.req.program;
@@ -176,7 +177,7 @@ static void programs_are_checked_before_the_device_sees_them(void **unused)
 	struct {
 		struct ferry_req_program_load req;
 		uint64_t insns[2];
-	} load = { .req = { .size = sizeof(load.req), .insn_count = 3 } };
+	} load = {.req = {.size = sizeof(load.req), .insn_count = 3}};
 
 	(void)unused;
 	assert_int_equal(rig_request(&rig, FERRY_REQ_PROGRAM_LOAD, &load, sizeof(load)), FERRY_E_REQUEST_SIZE);
@@ -194,8 +195,8 @@ static void programs_are_checked_before_the_device_sees_them(void **unused)
 
 static void launches_are_checked_before_they_are_queued(void **unused)
 {
-	struct ferry_req_launch good = { .size = sizeof(good), .program = load(2), .grid = { 1, 1, 1 },
-					 .block = { 32, 1, 1 }, .arg_count = 2 };
+	struct ferry_req_launch good = {
+		.size = sizeof(good), .program = load(2), .grid = {1, 1, 1}, .block = {32, 1, 1}, .arg_count = 2};
 	struct ferry_req_launch bad;
 
 	(void)unused;
@@ -223,7 +224,7 @@ static void launches_are_checked_before_they_are_queued(void **unused)
 
 static int wait_for(uint64_t launch)
 {
-	struct ferry_req_wait req = { .size = sizeof(req), .launch = launch, .timeout_ns = 1000000000 };
+	struct ferry_req_wait req = {.size = sizeof(req), .launch = launch, .timeout_ns = 1000000000};
 
 	return rig_request(&rig, FERRY_REQ_WAIT, &req, sizeof(req));
 }
@@ -231,8 +232,8 @@ static int wait_for(uint64_t launch)
 /* Goal: results are kept for the last 256 launches, and no number beyond them is believed. */
 static void only_launches_whose_results_are_kept_can_be_waited_for(void **unused)
 {
-	struct ferry_req_launch req = { .size = sizeof(req), .program = load(0), .grid = { 1, 1, 1 },
-					.block = { 1, 1, 1 } };
+	struct ferry_req_launch req = {
+		.size = sizeof(req), .program = load(0), .grid = {1, 1, 1}, .block = {1, 1, 1}};
 
 	(void)unused;
 	assert_int_equal(wait_for(0), FERRY_E_LAUNCH_ID);
@@ -251,7 +252,7 @@ static void only_launches_whose_results_are_kept_can_be_waited_for(void **unused
 
 static void an_unloaded_program_is_gone_and_its_place_free(void **unused)
 {
-	struct ferry_req_program_unload req = { .size = sizeof(req), .program = load(0) };
+	struct ferry_req_program_unload req = {.size = sizeof(req), .program = load(0)};
 	struct ferry_req_program_unload again = req;
 
 	(void)unused;
@@ -263,7 +264,7 @@ static void an_unloaded_program_is_gone_and_its_place_free(void **unused)
 
 static void versions_meet_or_say_that_they_do_not(void **unused)
 {
-	struct ferry_req_version req = { .size = sizeof(req), .min = 1, .max = 7 };
+	struct ferry_req_version req = {.size = sizeof(req), .min = 1, .max = 7};
 
 	(void)unused;
 	assert_int_equal(rig_request(&rig, FERRY_REQ_VERSION, &req, sizeof(req)), 0);
@@ -280,12 +281,12 @@ static void every_capability_has_a_sentence(void **unused)
 {
 	(void)unused;
 	for (uint32_t c = 0; c < FERRY_CAPABILITIES; c++) {
-		struct ferry_req_capability req = { .size = sizeof(req), .capability = c };
+		struct ferry_req_capability req = {.size = sizeof(req), .capability = c};
 
 		assert_int_equal(rig_request(&rig, FERRY_REQ_CAPABILITY, &req, sizeof(req)), 0);
 		assert_true(strlen(req.reason) > 15);
 	}
-	struct ferry_req_capability req = { .size = sizeof(req), .capability = FERRY_CAPABILITIES };
+	struct ferry_req_capability req = {.size = sizeof(req), .capability = FERRY_CAPABILITIES};
 	assert_int_equal(rig_request(&rig, FERRY_REQ_CAPABILITY, &req, sizeof(req)), FERRY_E_INVAL);
 }
 

@@ -478,6 +478,16 @@ static const struct ferry_mm_ops rig_mm = {
 
 /* ---- the rig ------------------------------------------------------------------------------------------------ */
 
+const struct ferry_hal *rig_hal_table(void)
+{
+	return &rig_hal;
+}
+
+const struct ferry_dev_ops *rig_bus_table(void)
+{
+	return &rig_bus;
+}
+
 void rig_up(struct rig *rig, uint32_t devices, uint64_t vram_bytes, uint32_t caps)
 {
 	struct ferry_core_params params = {.fence_timeout_ns = 20000000};

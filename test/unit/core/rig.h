@@ -93,6 +93,10 @@ void rig_faults_deliver(struct rig *rig, uint32_t d);
 /* The device's view: does va translate for this access? *memory points at the byte. */
 bool rig_walk(struct rig *rig, uint32_t d, uint64_t va, bool write, uint8_t **memory);
 
+/* The tables, for a test that builds a core of its own. */
+const struct ferry_hal *rig_hal_table(void);
+const struct ferry_dev_ops *rig_bus_table(void);
+
 /* Every invariant of va/block.h on every block, and page tables against sets. Fails the test with a message. */
 void rig_audit(struct rig *rig);
 
