@@ -23,7 +23,6 @@
  *
  * What a program may not have, and who says so:
  *   - global or static variables, tables, string literals: the loader ("uses global data 'x'"). Pass a pointer.
- *     A `switch` may become such a table: compile with -fno-jump-tables.
  *   - calls to functions that are not inlined: the loader ("calls 'f', which was not inlined"). Make them
  *     `static inline`, or __attribute__((always_inline)).
  *   - float operators (+ - * / < and casts): the compiler ("built-in function '__addsf3' is not supported"). Use
