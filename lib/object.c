@@ -163,6 +163,7 @@ static bool table_ok(const Elf64_Shdr *s, uint32_t section_count)
 /* Every section lies within the file, every table is one, every string table ends with a NUL. */
 static int sections_check(const uint8_t *image, size_t bytes, char *why, size_t why_bytes)
 {
+	uint64_t tables = 0;
 	Elf64_Ehdr h;
 	Elf64_Shdr s;
 
@@ -177,6 +178,10 @@ static int sections_check(const uint8_t *image, size_t bytes, char *why, size_t 
 			return fail(FERRY_E_PROGRAM_ELF, why, why_bytes, "section %zu is a malformed table", i);
 		if (s.sh_type == SHT_STRTAB && (!s.sh_size || image[s.sh_offset + s.sh_size - 1]))
 			return fail(FERRY_E_PROGRAM_ELF, why, why_bytes, "section %zu: names without an end", i);
+		/* Tables over the same bytes again and again would make a small file take hours. */
+		tables += s.sh_type == SHT_REL || s.sh_type == SHT_RELA ? s.sh_size : 0;
+		if (tables > bytes)
+			return fail(FERRY_E_PROGRAM_ELF, why, why_bytes, "tables of relocations overlap");
 	}
 	if (h.e_shstrndx >= h.e_shnum)
 		return fail(FERRY_E_PROGRAM_ELF, why, why_bytes, "has no table of section names");

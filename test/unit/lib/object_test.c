@@ -463,8 +463,8 @@ static void relocations_are_refused_by_name(void **unused)
 }
 
 /*
- * Goal: a relocation that does nothing is none; one that points outside is caught. Method: both, and one against the
- * table of records.
+ * Goal: a relocation that does nothing is none; one that points outside is caught; tables cannot be read for ever.
+ * Method: one file each, and one with a relocation of the table of records.
  */
 static void relocations_are_bounded(void **unused)
 {
@@ -493,6 +493,17 @@ static void relocations_are_bounded(void **unused)
 	g->b.section[index].sh_link = ELF_STRTAB;
 	good_finish(g);
 	find_refused(g, "two", FERRY_E_PROGRAM_ELF, "without symbols");
+
+	/* Two tables over the whole file: all its bytes twice. */
+	good_start(g);
+	for (uint32_t i = 0; i < 2; i++)
+		(void)elf_relocations(&g->b, g->code_section[1], &rel, 1);
+	good_finish(g);
+	for (uint32_t i = 0; i < 2; i++) {
+		elf_section_header(g->image, g->record_section + 1 + i)->sh_offset = 0;
+		elf_section_header(g->image, g->record_section + 1 + i)->sh_size = g->bytes / 16 * 16;
+	}
+	refused(g, FERRY_E_PROGRAM_ELF, "overlap");
 
 	good_start(g);
 	rel = (Elf64_Rel){UINT64_MAX - 3, ELF64_R_INFO(1, R_CALL)};
