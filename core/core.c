@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 #include "core_impl.h"
 #include "fault/cpu_fault.h"
-#include "fault/service.h"
 #include "gpu/device.h"
+#include "migrate/migrate.h"
 #include "request.h"
 #include "va/va_space.h"
 
@@ -166,7 +166,7 @@ int ferry_core_release(struct ferry_core *core, struct ferry_va_space *vs, uint6
 	ferry_rw_read_lock(&ctx, &vs->lock);
 	err = ferry_va_range_check(&ctx, vs, va, size_bytes);
 	if (!err)
-		err = ferry_service_migrate(&ctx, vs, va, size_bytes, FERRY_WHERE_HOST, false, &moved);
+		err = ferry_migrate_range(&ctx, vs, va, size_bytes, FERRY_WHERE_HOST, 0, &moved);
 	ferry_rw_read_unlock(&ctx, &vs->lock);
 	if (!err)
 		ferry_va_range_unmap(&ctx, vs, va, size_bytes);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 #include "request.h"
 #include "base/range.h"
-#include "fault/service.h"
 #include "gpu/device.h"
 #include "gpu/launch.h"
+#include "migrate/migrate.h"
 
 /* One entry: what the struct of this version measures, and who handles it. payload follows the struct in the buffer.
  */
@@ -112,7 +112,7 @@ static int req_migrate(struct ferry_ctx *ctx, struct ferry_va_space *vs, void *r
 	int err = 0;
 
 	(void)payload, (void)payload_bytes;
-	if (r->flags & ~FERRY_MIGRATE_BEST_EFFORT || r->reserved)
+	if (r->flags & ~(FERRY_MIGRATE_BEST_EFFORT | FERRY_MIGRATE_UNMAPPED) || r->reserved)
 		return FERRY_E_REQUEST_FLAGS;
 	err = ferry_range_check_aligned(r->base, r->bytes, FERRY_VA_END, FERRY_PAGE_SIZE);
 	if (!err && r->where != FERRY_WHERE_HOST)
@@ -122,8 +122,7 @@ static int req_migrate(struct ferry_ctx *ctx, struct ferry_va_space *vs, void *r
 	ferry_rw_read_lock(ctx, &vs->lock);
 	err = ferry_va_range_check(ctx, vs, r->base, r->bytes);
 	if (!err)
-		err = ferry_service_migrate(ctx, vs, r->base, r->bytes, r->where,
-		                            r->flags & FERRY_MIGRATE_BEST_EFFORT, &moved);
+		err = ferry_migrate_range(ctx, vs, r->base, r->bytes, r->where, r->flags, &moved);
 	ferry_rw_read_unlock(ctx, &vs->lock);
 	r->pages_moved = moved;
 	return err;

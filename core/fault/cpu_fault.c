@@ -3,10 +3,8 @@
 #include "gpu/device.h"
 #include "migrate/copy.h"
 #include "migrate/move.h"
-#include "migrate/prefetch.h"
+#include "migrate/plan.h"
 #include "va/block_map.h"
-
-#define PREFETCH_PERCENT 51u
 
 /* Device copies of pages the CPU may have written in the moment before they were protected: bring them up to date. */
 static int refresh_copies(struct ferry_ctx *ctx, struct ferry_block *block, const struct ferry_bitmap *pages)
@@ -47,7 +45,7 @@ static int cpu_map(struct ferry_ctx *ctx, struct ferry_block *block, const struc
 static int cpu_fault_locked(struct ferry_ctx *ctx, struct ferry_block *block, uint32_t page, bool write)
 {
 	bool share = block->policy.read_mostly && !write;
-	struct ferry_bitmap wanted = {{0}}, allowed, region, on_device, fresh;
+	struct ferry_bitmap region, on_device, fresh;
 	int err;
 
 	ferry_block_drop_lost_devices(ctx, block);
@@ -55,14 +53,8 @@ static int cpu_fault_locked(struct ferry_ctx *ctx, struct ferry_block *block, ui
 		return FERRY_E_RANGE_NOT_FOUND;
 	if (ferry_bitmap_test(&block->lost, page))
 		return FERRY_E_DEVICE_LOST;
-	ferry_bitmap_set(&wanted, page);
-	ferry_bitmap_andnot(&allowed, &block->valid, &block->lost);
-	ferry_prefetch_region(&wanted, write ? &block->cpu_writable : &block->cpu_mapped, &allowed, PREFETCH_PERCENT,
-	                      &region);
-	/* What the CPU has already does not come again; the page itself does: the host may have dropped its mapping.
-	 */
-	ferry_bitmap_andnot(&region, &region, write ? &block->cpu_writable : &block->cpu_mapped);
-	ferry_bitmap_set(&region, page);
+	/* With the page itself, even if it is mapped: the host may have dropped its mapping. */
+	ferry_plan_cpu(block, page, write, &region);
 	err = ferry_block_populate(block, &region);
 	if (err)
 		return err;

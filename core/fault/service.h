@@ -33,11 +33,4 @@ struct ferry_service {
 int ferry_service_block(struct ferry_ctx *ctx, struct ferry_block *block, uint32_t device,
                         struct ferry_service *service);
 
-/*
- * Move whole runs: the pages of [va, va + bytes), which the caller has checked. best_effort: what does not fit stays,
- * and is no error. *moved counts pages that changed place.
- */
-int ferry_service_migrate(struct ferry_ctx *ctx, struct ferry_va_space *vs, uint64_t va, uint64_t bytes,
-                          uint32_t where, bool best_effort, uint64_t *moved);
-
 #endif /* FERRY_SERVICE_H */

@@ -56,10 +56,11 @@ struct ferry_device {
 	uint16_t *verdicts;             /* ISR_SERVICE: per fault of the batch, why it is cancelled; 0 = it is not */
 	uint32_t barren;                /* ISR_SERVICE: batches in a row that served nothing */
 
-	struct ferry_os_wait wait;       /* woken by fence interrupts, errors and loss */
-	struct ferry_os_atomic lost;     /* 0, or the enum ferry_error that says why */
-	struct ferry_os_timer watchdog;  /* runs while launches are out: lost interrupts, stopped channels */
-	struct ferry_os_atomic launches; /* out now */
+	struct ferry_os_wait wait;        /* woken by fence interrupts, errors and loss */
+	struct ferry_os_atomic lost;      /* 0, or the enum ferry_error that says why */
+	struct ferry_os_timer watchdog;   /* runs while launches are out: lost interrupts, stopped channels */
+	struct ferry_os_atomic launches;  /* out now */
+	struct ferry_os_atomic evictions; /* blocks that had to leave, ever: the clock by which thrashing is told */
 };
 
 /* *out on success. What HAL init says; FERRY_E_*_NOMEM; FERRY_E_CHANNEL_CREATE. Context: process. */

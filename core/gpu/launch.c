@@ -170,8 +170,7 @@ static int launch_check(const struct ferry_device *gpu, const struct ferry_req_l
 
 /* Write arguments, clear the result, push. LAUNCH held, and the place is free. */
 static int launch_push(struct ferry_ctx *ctx, struct ferry_va_space *vs, struct ferry_va_gpu *vg,
-                       const struct ferry_req_launch *req,
-                       uint32_t slot, uint64_t *launch)
+                       const struct ferry_req_launch *req, uint32_t slot, uint64_t *launch)
 {
 	struct ferry_launch_ring *ring = vg->launches;
 	uint32_t place = (uint32_t)(ring->next % FERRY_LAUNCHES_MAX);

@@ -32,10 +32,11 @@ void ferry_page_pool_fini(struct ferry_page_pool *pool)
 	struct ferry_list *pos, *next;
 
 	(void)FERRY_ASSERT(pool->pages == pool->pages_free);
-	FERRY_LIST_EACH_SAFE (pos, next, &pool->pieces) {
+	FERRY_LIST_EACH_SAFE(pos, next, &pool->pieces) {
 		struct piece *piece = FERRY_LIST_ENTRY(pos, struct piece, node);
 
 		ferry_list_remove(&piece->node);
+		ferry_os_fetch_add(&pool->mem->bytes, (uint64_t)0 - piece->dma.size_bytes);
 		pool->ops->dma_free(pool->dev, &piece->dma);
 		ferry_mem_free(pool->mem, piece, sizeof(*piece));
 	}
@@ -71,6 +72,7 @@ static int pool_grow(struct ferry_ctx *ctx, struct ferry_page_pool *pool)
 		ferry_mem_free(pool->mem, piece, sizeof(*piece));
 		return FERRY_E_PAGE_TREE_NOMEM;
 	}
+	ferry_os_fetch_add(&pool->mem->bytes, piece->dma.size_bytes); /* it is the core's, wherever it comes from */
 	ferry_spin_lock(ctx, &pool->lock);
 	ferry_list_push_back(&pool->pieces, &piece->node);
 	for (uint32_t i = 0; i < FERRY_PAGE_POOL_PIECE_PAGES; i++) {

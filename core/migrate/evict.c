@@ -22,6 +22,7 @@ static int evict_locked(struct ferry_ctx *ctx, struct ferry_block_gpu *bg)
 		return err;
 	all = bg->framed;
 	ferry_block_free_frames(ctx, bg, &all);
+	bg->evicted_at = ferry_os_fetch_add(&bg->gpu->evictions, 1) + 1;
 	ferry_count(counters, FERRY_COUNTER_evictions, 1);
 	ferry_count(counters, FERRY_COUNTER_pages_evicted, pages);
 	ferry_count(counters, FERRY_COUNTER_evict_ns, ferry_os_now_ns() - start);

@@ -42,6 +42,11 @@ struct ferry_policy {
 	bool read_mostly;
 };
 
+/* Who had most of a block when it was last served: whoever goes on to the next one is likely to want all of it. */
+#define FERRY_DENSE_CPU 1ull
+#define FERRY_DENSE_READ(device) (2ull << (2 * (device)))
+#define FERRY_DENSE_WRITE(device) (4ull << (2 * (device)))
+
 /* A block's presence on one device. */
 struct ferry_block_gpu {
 	struct ferry_tenant tenant; /* PMM */
@@ -55,6 +60,8 @@ struct ferry_block_gpu {
 	struct ferry_bitmap writable; /* of these, for writing and atomics */
 	struct ferry_bitmap remote;   /* of these, at the host page */
 	struct ferry_page_table table;
+	uint64_t evicted_at;               /* gpu->evictions when this block was last evicted; 0 = never */
+	uint8_t thrash;                    /* how often in a row it came back before its device had turned over */
 	bool leaf;                         /* the table is short-cut by one 2 MiB leaf now */
 	uint32_t frame[FERRY_BLOCK_PAGES]; /* where framed */
 };
@@ -68,6 +75,8 @@ struct ferry_block {
 	uint64_t va;                  /* constant; 2 MiB aligned */
 	bool dead;                    /* no longer in the VA space */
 	struct ferry_policy policy;
+	struct ferry_os_atomic
+		dense; /* atomic, a hint for the next block: FERRY_DENSE_* of who had most of this one */
 	struct ferry_bitmap valid, read_only, populated, host, lost;
 	struct ferry_bitmap cpu_mapped, cpu_writable;
 	struct ferry_block_gpu *on[FERRY_MAX_DEVICES]; /* NULL: never was there */

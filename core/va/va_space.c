@@ -512,7 +512,7 @@ void ferry_va_space_destroy(struct ferry_ctx *ctx, struct ferry_va_space *vs)
 			va_gpu_unbind(ctx, vs->joined[d]);
 	/* 3. Blocks die; evictors that hold one find it dead. */
 	ferry_rw_write_lock(ctx, &vs->lock);
-	FERRY_LIST_EACH_SAFE (pos, next, &vs->ranges)
+	FERRY_LIST_EACH_SAFE(pos, next, &vs->ranges)
 		range_end(ctx, vs, FERRY_LIST_ENTRY(pos, struct ferry_va_range, node));
 	ferry_rw_write_unlock(ctx, &vs->lock);
 	/* 4. Memory. */

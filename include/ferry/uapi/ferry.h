@@ -73,6 +73,7 @@ struct ferry_req_range {
 
 /* MIGRATE: move the pages there now. BEST_EFFORT: what does not fit stays where it is, without an error. */
 #define FERRY_MIGRATE_BEST_EFFORT 1u
+#define FERRY_MIGRATE_UNMAPPED 2u /* home only: the CPU maps them when it touches them, not now */
 struct ferry_req_migrate {
 	uint32_t size;
 	uint32_t flags;

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/*
+ * plan.h - what to do about wanted pages: use them from afar, or bring them, and what comes along.
+ *
+ *   policy (preferred, accessed by) ----> remote
+ *   dense regions around the faults ----> read, write          (prefetch.h: within the block)
+ *   entered at its start, and the
+ *   block before was dense          ----> the whole block      (a stream that goes on)
+ *   the block thrashes              ----> less, down to the faults themselves
+ *
+ * A block thrashes when it comes back before its device has turned over four times: evictions are the clock. Each
+ * such return in a row narrows what comes along (64 pages, 16, 1), each other return widens it again. A stream is not
+ * narrowed: over a little more than the device holds it comes back as soon, but it uses what it brings.
+ *
+ * The functions look at sets and decide; they move nothing. BLOCK held, VA_SPACE held for reading.
+ * Source: the tree-based density prefetcher is described in Ganguly et al., ISCA 2019; the rest is ours,
+ * docs/design/pages.md.
+ */
+#ifndef FERRY_PLAN_H
+#define FERRY_PLAN_H
+
+#include "va/block.h"
+
+/* All sets disjoint. */
+struct ferry_plan {
+	struct ferry_bitmap remote;      /* use at the host page */
+	struct ferry_bitmap read, write; /* bring */
+};
+
+/* read and write: wanted, not there yet, allowed. grow: others may come along. */
+void ferry_plan_make(struct ferry_block *block, struct ferry_block_gpu *bg, const struct ferry_bitmap *read,
+                     const struct ferry_bitmap *write, bool grow, struct ferry_plan *plan);
+
+/* After a plan was carried out: leave the hint for the next block. */
+void ferry_plan_note(struct ferry_block *block, const struct ferry_block_gpu *bg);
+
+/* The same for the CPU: what comes along with a page it touched. */
+void ferry_plan_cpu(struct ferry_block *block, uint32_t page, bool write, struct ferry_bitmap *region);
+
+#endif /* FERRY_PLAN_H */
