@@ -259,7 +259,7 @@ void fg1_control(struct fg1 *gpu, uint64_t value)
 	c.answer = gpu->status; /* kept over a command that takes the page away */
 	if (cmd < FERRY_ARRAY_SIZE(commands) && commands[cmd].run && (commands[cmd].always || gpu->status))
 		result = commands[cmd].run(gpu, &c);
-	if (c.answer)
+	if (c.answer && value >> 32) /* sequence 0: no answer is wanted */
 		ferry_os_dma_store64(c.answer + FG1_STATUS_CMD, value >> 32 << 32 | result);
 	ferry_os_mutex_unlock(&gpu->control);
 	fg1_kick(gpu, &c.kicks);

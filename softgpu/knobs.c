@@ -24,30 +24,54 @@ uint64_t fg1_knob_get(struct fg1 *gpu, enum fg1_knob knob)
 	return (uint32_t)knob < FG1_KNOBS ? fg1_knob(gpu, knob) : 0;
 }
 
-void fg1_knob_set(struct fg1 *gpu, enum fg1_knob knob, uint64_t value)
+/*
+ * Off the bus: no engine touches anything any more once this returns. Back on it: as after power on, because a driver
+ * that saw the device go has freed what the device was told about.
+ */
+static void set_off_bus(struct fg1 *gpu, uint64_t value)
 {
 	struct fg1_kicks kicks = {0, 0};
 
-	if ((uint32_t)knob >= FG1_KNOBS)
-		return;
-	ferry_os_xchg(&gpu->knobs[knob], value);
-	switch (knob) {
-	case FG1_KNOB_POISON_PAGE: /* translations held for the page must go */
-		fg1_mmu_invalidate_post(gpu, FG1_INVALIDATE_ALL, 0, 0);
-		break;
-	case FG1_KNOB_HANG:
-	case FG1_KNOB_OFF_BUS: /* engines that gave up for it look again */
-		if (knob == FG1_KNOB_HANG && value == FG1_HANG_SEEN) {
-			fg1_status_fatal(gpu, FG1_FATAL_HANG);
-			fg1_irq(gpu, FG1_IRQ_ERROR, false);
-		}
-		if (value)
-			break;
-		kicks.sms = gpu->config.sms == 64 ? UINT64_MAX : (1ull << gpu->config.sms) - 1;
-		kicks.channels = UINT64_MAX;
-		break;
-	default:
-		break;
+	ferry_os_mutex_lock(&gpu->control);
+	fg1_world_stop(gpu);
+	if (fg1_knob(gpu, FG1_KNOB_OFF_BUS) && !value) {
+		fg1_wipe(gpu, false);
+		ferry_os_store_relaxed(&gpu->power, FG1_POWER_ON);
+	}
+	ferry_os_xchg(&gpu->knobs[FG1_KNOB_OFF_BUS], value);
+	fg1_world_start(gpu, &kicks);
+	ferry_os_mutex_unlock(&gpu->control);
+	fg1_kick(gpu, &kicks);
+}
+
+static void set_hang(struct fg1 *gpu, uint64_t value)
+{
+	struct fg1_kicks kicks = {0, value ? 0 : UINT64_MAX}; /* channels that gave up for it look again */
+
+	ferry_os_xchg(&gpu->knobs[FG1_KNOB_HANG], value);
+	if (value == FG1_HANG_SEEN) {
+		fg1_status_fatal(gpu, FG1_FATAL_HANG);
+		fg1_irq(gpu, FG1_IRQ_ERROR, false);
 	}
 	fg1_kick(gpu, &kicks);
+}
+
+void fg1_knob_set(struct fg1 *gpu, enum fg1_knob knob, uint64_t value)
+{
+	switch (knob) {
+	case FG1_KNOB_OFF_BUS:
+		set_off_bus(gpu, value);
+		break;
+	case FG1_KNOB_HANG:
+		set_hang(gpu, value);
+		break;
+	case FG1_KNOB_POISON_PAGE: /* translations held for the page must go */
+		ferry_os_xchg(&gpu->knobs[knob], value);
+		fg1_mmu_invalidate_post(gpu, FG1_INVALIDATE_ALL, 0, 0);
+		break;
+	default:
+		if ((uint32_t)knob < FG1_KNOBS)
+			ferry_os_xchg(&gpu->knobs[knob], value);
+		break;
+	}
 }

@@ -39,11 +39,11 @@ void fg1_wipe(struct fg1 *gpu, bool keep_vram)
 		ferry_os_store_relaxed(&gpu->args[i], 0);
 	for (uint32_t i = 0; i < FG1_COUNTERS; i++)
 		ferry_os_store_relaxed(&gpu->counters[i], 0);
-	ferry_os_store_relaxed(&gpu->scratch, 0);
 	if (!keep_vram && gpu->vram_dirty) {
 		memset(gpu->config.vram, FG1_WIPE_BYTE, (size_t)gpu->config.vram_bytes);
 		gpu->vram_dirty = false;
 	}
+	ferry_os_store_release(&gpu->scratch, 0); /* last: a driver waits for it after RESET */
 }
 
 void fg1_power_loss(struct fg1 *gpu, bool keep_vram)

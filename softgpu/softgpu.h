@@ -72,7 +72,8 @@ uint32_t fg1_channels(const struct fg1 *gpu); /* FG1_LIMIT_CHANNELS */
 bool fg1_engine_run(struct fg1 *gpu, uint32_t engine, uint32_t budget);
 
 /*
- * Faults on request. Each knob is a number; 0 switches it off. "1 in n" are drawn from the seed. Any context.
+ * Faults on request. Each knob is a number; 0 switches it off. "1 in n" are drawn from the seed. Process context, no
+ * lock that the driver's handlers take.
  */
 enum fg1_knob {
 	FG1_KNOB_IRQ_LOSE = 0,   /* 1 in n interrupts is lost */
@@ -81,7 +82,8 @@ enum fg1_knob {
 	FG1_KNOB_FAULT_ENTRIES,  /* the fault buffer acts as if it had n entries: overflow */
 	FG1_KNOB_POISON_PAGE,    /* device page n - 1 has an uncorrectable error */
 	FG1_KNOB_HANG,           /* nonzero: channels stop making progress; FG1_HANG_SEEN: and the device says so */
-	FG1_KNOB_OFF_BUS,        /* nonzero: the device is gone: reads all ones, writes vanish, engines stop */
+	FG1_KNOB_OFF_BUS,        /* nonzero: the device is gone: reads all ones, writes vanish, engines stop; then 0:
+				  * it is back, with everything lost */
 	FG1_KNOB_COPY_FAIL,      /* 1 in n copy commands stops its channel with FG1_ERR_DMA */
 	FG1_KNOB_FAULT_DOUBLE,   /* 1 in n fault entries is written twice */
 	FG1_KNOBS
