@@ -37,9 +37,18 @@ static struct table_slot {
 } table[FERRY_USER_MM_SIGNAL_MAX];
 
 static struct ferry_os_mutex table_lock; /* for writers */
-static struct sigaction before;          /* what was installed when we came */
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-static bool installed;
+static uint32_t table_count; /* under table_lock; the handler is installed while it is not 0 */
+
+/* What was installed when we came. Two, so that a handler never reads the one that is being written. */
+static struct sigaction befores[2];
+static uint32_t before_index; /* atomic */
+
+/* This thread is handing a signal on. With a chain that leads back to us, the same signal comes in again, deeper. */
+static _Thread_local struct {
+	const void *context;
+	uintptr_t frame;
+} passing;
 
 /* The same address again and again without success: not ours to decide. */
 static _Thread_local struct {
@@ -192,33 +201,51 @@ static bool is_stuck(uint64_t va)
 	return ++last.tries > RETRIES_MAX;
 }
 
-/* Not ours: do what the program had asked for. */
+static const struct sigaction *before(void)
+{
+	return &befores[__atomic_load_n(&before_index, __ATOMIC_ACQUIRE)];
+}
+
+/* A SIGBUS of the processor's cannot be ignored. It is blocked here, and ends us when we return. */
+static void die(void)
+{
+	struct sigaction dfl = {.sa_handler = SIG_DFL};
+
+	sigaction(SIGBUS, &dfl, NULL);
+	pthread_kill(pthread_self(), SIGBUS);
+}
+
+/* Not ours: do what the program had asked for, with the mask it would have had. Its handler need not return. */
 static void pass_on(int sig, siginfo_t *info, void *context)
 {
+	const struct sigaction *old = before();
 	const ucontext_t *uc = context;
-	struct sigaction dfl = {.sa_handler = SIG_DFL};
+	uintptr_t frame = (uintptr_t)__builtin_frame_address(0);
 	sigset_t mask = uc->uc_sigmask;
 
-	if (!(before.sa_flags & SA_SIGINFO) && (before.sa_handler == SIG_DFL || before.sa_handler == SIG_IGN)) {
-		/* A SIGBUS of the processor's cannot be ignored. It is blocked here, and ends us when we return. */
-		sigaction(SIGBUS, &dfl, NULL);
-		pthread_kill(pthread_self(), SIGBUS);
+	if (!(old->sa_flags & SA_SIGINFO) && (old->sa_handler == SIG_DFL || old->sa_handler == SIG_IGN)) {
+		die();
 		return;
 	}
-	/* The mask that its handler would have had. It may never return here. */
+	/* A jump out of the old handler leaves this set; a new signal is then at the same depth, not deeper. */
+	if (passing.context == context && frame < passing.frame) {
+		die();
+		return;
+	}
+	passing.context = context;
+	passing.frame = frame;
 	for (int s = 1; s < NSIG; s++) {
-		if (sigismember(&before.sa_mask, s) == 1)
+		if (sigismember(&old->sa_mask, s) == 1)
 			sigaddset(&mask, s);
 	}
-	if (!(before.sa_flags & SA_NODEFER))
+	if (!(old->sa_flags & SA_NODEFER))
 		sigaddset(&mask, SIGBUS);
-	if (before.sa_flags & SA_RESETHAND)
-		sigaction(SIGBUS, &dfl, NULL);
 	pthread_sigmask(SIG_SETMASK, &mask, NULL);
-	if (before.sa_flags & SA_SIGINFO)
-		before.sa_sigaction(sig, info, context);
+	if (old->sa_flags & SA_SIGINFO)
+		old->sa_sigaction(sig, info, context);
 	else
-		before.sa_handler(sig);
+		old->sa_handler(sig);
+	passing.context = NULL;
 }
 
 /* True: touch again. */
@@ -248,7 +275,7 @@ static void on_sigbus(int sig, siginfo_t *info, void *context)
 	bool again;
 
 	if (info->si_code <= 0) { /* sent by somebody, not by a touch: that can be ignored */
-		if ((before.sa_flags & SA_SIGINFO) || before.sa_handler != SIG_IGN)
+		if ((before()->sa_flags & SA_SIGINFO) || before()->sa_handler != SIG_IGN)
 			pass_on(sig, info, context);
 		errno = keep;
 		return;
@@ -278,33 +305,55 @@ static void fork_parent(void)
 static void fork_child(void)
 {
 	memset(table, 0, sizeof(table));
+	table_count = 0;
 	ferry_os_mutex_unlock(&table_lock);
 }
 
-static void install(void)
+static void table_init(void)
 {
-	struct sigaction sa = {.sa_sigaction = on_sigbus, .sa_flags = SA_SIGINFO | SA_ONSTACK};
-
 	ferry_os_mutex_init(&table_lock);
 	pthread_atfork(fork_prepare, fork_parent, fork_child);
+}
+
+/* Under table_lock, with an empty table. What we found is complete before the first of our signals can come. */
+static int install(void)
+{
+	struct sigaction sa = {.sa_sigaction = on_sigbus, .sa_flags = SA_SIGINFO | SA_ONSTACK};
+	uint32_t other = 1 - __atomic_load_n(&before_index, __ATOMIC_RELAXED);
+
 	sigfillset(&sa.sa_mask);
 	sigdelset(&sa.sa_mask, SIGSEGV);
 	sigdelset(&sa.sa_mask, SIGILL);
 	sigdelset(&sa.sa_mask, SIGFPE);
 	sigdelset(&sa.sa_mask, SIGTRAP);
 	sigdelset(&sa.sa_mask, SIGABRT);
-	/* before is complete when the first of our signals can come. */
-	installed = sigaction(SIGBUS, NULL, &before) == 0 && sigaction(SIGBUS, &sa, NULL) == 0;
+	if (sigaction(SIGBUS, NULL, &befores[other]) != 0)
+		return FERRY_E_UNSUPPORTED;
+	if ((befores[other].sa_flags & SA_SIGINFO) && befores[other].sa_sigaction == on_sigbus)
+		return 0; /* a fork's child has the parent's */
+	__atomic_store_n(&before_index, other, __ATOMIC_RELEASE);
+	return sigaction(SIGBUS, &sa, NULL) == 0 ? 0 : FERRY_E_UNSUPPORTED;
+}
+
+/* Under table_lock: put back what we found, unless somebody came after us; then we stay in his chain. */
+static void uninstall(void)
+{
+	struct sigaction now;
+
+	if (sigaction(SIGBUS, NULL, &now) == 0 && (now.sa_flags & SA_SIGINFO) && now.sa_sigaction == on_sigbus)
+		sigaction(SIGBUS, before(), NULL);
 }
 
 int ferry_mm_sigbus_add(struct ferry_user_mm *mm)
 {
-	int err = FERRY_E_BUSY;
+	int err;
 
-	pthread_once(&once, install);
-	if (!installed)
-		return FERRY_E_UNSUPPORTED;
+	pthread_once(&once, table_init);
 	ferry_os_mutex_lock(&table_lock);
+	err = table_count ? 0 : install();
+	if (err)
+		goto unlock;
+	err = FERRY_E_BUSY;
 	for (uint32_t i = 0; i < FERRY_USER_MM_SIGNAL_MAX && err; i++) {
 		struct table_slot *t = &table[i];
 
@@ -314,8 +363,10 @@ int ferry_mm_sigbus_add(struct ferry_user_mm *mm)
 		__atomic_store_n(&t->mm, mm, __ATOMIC_SEQ_CST);
 		__atomic_store_n(&t->base, mm->base, __ATOMIC_RELAXED);
 		__atomic_store_n(&t->bytes, mm->bytes, __ATOMIC_RELEASE);
+		table_count++;
 		err = 0;
 	}
+unlock:
 	ferry_os_mutex_unlock(&table_lock);
 	return err;
 }
@@ -328,6 +379,8 @@ void ferry_mm_sigbus_remove(struct ferry_user_mm *mm)
 	__atomic_store_n(&t->bytes, 0, __ATOMIC_RELAXED);
 	__atomic_store_n(&t->base, 0, __ATOMIC_RELAXED);
 	__atomic_store_n(&t->mm, NULL, __ATOMIC_SEQ_CST); /* pairs with table_enter() */
+	if (--table_count == 0)
+		uninstall();
 	ferry_os_mutex_unlock(&table_lock);
 	while (__atomic_load_n(&t->users, __ATOMIC_SEQ_CST))
 		ferry_mm_nap(); /* a handler serves one fault and leaves */

@@ -17,8 +17,9 @@
  *     signal mode   SIGBUS on the touching thread, served in the handler; a system call that touches a page
  *                   without a PTE fails with EFAULT. Needs no privilege (UFFD_USER_MODE_ONLY).
  *
- * In signal mode Ferry's SIGBUS handler is in the chain: it hands on what is not Ferry's. A program that installs
- * its own afterwards must do the same; a thread that blocks SIGBUS must not touch managed memory.
+ * In signal mode Ferry's SIGBUS handler is installed from the first create to the last destroy, and hands on what is
+ * not Ferry's. A program that installs its own meanwhile must do the same; a thread that blocks SIGBUS must not touch
+ * managed memory.
  *
  * What else a program may do to managed memory:
  *     munmap       of all or part: those pages are forgotten, the core is told, the addresses are not used again
