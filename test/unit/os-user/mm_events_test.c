@@ -2,7 +2,8 @@
 /*
  * TEST-SOURCES: os-user/mm_uffd.c os-user/mm_open.c os-user/mm_map.c os-user/mm_slots.c os-user/mm_monitor.c
  * os-user/mm_poison.c os-user/mm_sigbus.c
- *
+ */
+/*
  * What a program does to managed memory behind our back: munmap, mremap, mprotect, fork; and the life of the
  * address space and its allocations. Each in both modes.
  */
@@ -10,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 
@@ -134,38 +136,47 @@ static void mremap_keeps_the_bytes(struct fake_core *f)
 }
 
 /*
- * Goal: a touch of the new place while its bytes are still on the way waits for them. Method: a core that takes 5 ms
- * per fault lock; a second thread reads the new place as soon as it exists.
+ * Goal: a touch of the new place while its bytes are still on the way waits for them. Method: the core is busy for 5
+ * ms when the move begins, and the host's copy is spoiled; a thread reads the place from before the move (zero) on.
  */
-static char *race_to;
-static volatile int race_go;
-
-static void *race_main(void *arg)
+static void *busy_main(void *arg)
 {
-	(void)arg;
-	while (!race_go)
-		;
-	return (void *)(uintptr_t) * (volatile uint32_t *)(void *)race_to;
+	struct fake_core *f = arg;
+
+	pthread_mutex_lock(&f->lock);
+	__atomic_store_n(&f->slow_us, 1, __ATOMIC_RELEASE);
+	usleep(5000);
+	pthread_mutex_unlock(&f->lock);
+	return NULL;
+}
+
+static void *reader_main(void *arg)
+{
+	uint32_t seen = 0;
+
+	while (!seen)
+		seen = __atomic_load_n((uint32_t *)arg, __ATOMIC_RELAXED);
+	return (void *)(uintptr_t)seen;
 }
 
 static void a_touch_of_moved_memory_waits_for_its_bytes(struct fake_core *f)
 {
-	pthread_t thread;
+	void *to = mmap(NULL, FERRY_PAGE_SIZE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	pthread_t busy, reader;
 	void *seen = NULL;
 
-	race_go = 0;
 	*(uint32_t *)(void *)fake_page(f, 0) = 4711;
 	fake_to_device(f, 0, 1);
-	race_to = mmap(NULL, FERRY_PAGE_SIZE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	assert_int_equal(pthread_create(&thread, NULL, race_main, NULL), 0);
-	pthread_mutex_lock(&f->lock); /* nothing comes home until this is released */
-	race_to = mremap(fake_page(f, 0), FERRY_PAGE_SIZE, FERRY_PAGE_SIZE, MREMAP_MAYMOVE | MREMAP_FIXED, race_to);
-	race_go = 1;
-	usleep(3000);
-	pthread_mutex_unlock(&f->lock);
-	pthread_join(thread, &seen);
+	assert_int_equal(pthread_create(&reader, NULL, reader_main, to), 0);
+	assert_int_equal(pthread_create(&busy, NULL, busy_main, f), 0);
+	while (!__atomic_load_n(&f->slow_us, __ATOMIC_ACQUIRE))
+		sched_yield();
+	assert_ptr_equal(mremap(fake_page(f, 0), FERRY_PAGE_SIZE, FERRY_PAGE_SIZE, MREMAP_MAYMOVE | MREMAP_FIXED, to),
+	                 to);
+	pthread_join(busy, NULL);
+	pthread_join(reader, &seen);
 	assert_uint_equal((uintptr_t)seen, 4711);
-	munmap(race_to, FERRY_PAGE_SIZE);
+	munmap(to, FERRY_PAGE_SIZE);
 }
 
 /*
