@@ -68,7 +68,7 @@ check: ## everything below but check-long; installs what it needs; the last line
 check-style: all ## purity of the core, lengths, licences, format, manual pages, links
 	@python3 scripts/run_checks.py --out build/test-results/style.json
 
-check-unit: $(TEST_PROGRAMS) ## the CMocka tests
+check-unit: $(TEST_PROGRAMS) $(PROGRAM_OBJS) ## the CMocka tests
 	@python3 scripts/run_tests.py --out $(RESULTS)/unit.json $(RUN_TESTS_ARGS) $(TEST_PROGRAMS)
 
 check-e2e: all $(E2E_PROGRAMS) $(E2E_KERNELS) ## ferryctl and the library as a user meets them

@@ -62,7 +62,7 @@ FLAGS_test := -std=gnu11
 FLAGS_FILE_softgpu/warp.c := -O3
 $(foreach f,$(wildcard softgpu/warp*.c),$(eval FLAGS_FILE_$(f) := $(if $(VARIANT),,-O3)))
 
-LIBS := -lelf -ljson-c -lpthread
+LIBS := -lelf -ljson-c -lpthread -lm
 
 BPF_FLAGS := -O2 -target bpf -mcpu=v3 -Wall -Wextra -Werror -Iinclude
 
