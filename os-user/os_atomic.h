@@ -92,7 +92,11 @@ static inline void ferry_os_mb(void)
 
 static inline uint32_t ferry_os_popcount64(uint64_t v)
 {
-	return (uint32_t)__builtin_popcountll(v);
+	/* In place: without a CPU switch the compiler's builtin is a call into libgcc. Knuth, TAOCP 4A, 7.1.3. */
+	v -= (v >> 1) & 0x5555555555555555ull;
+	v = (v & 0x3333333333333333ull) + ((v >> 2) & 0x3333333333333333ull);
+	v = (v + (v >> 4)) & 0x0f0f0f0f0f0f0f0full;
+	return (uint32_t)((v * 0x0101010101010101ull) >> 56);
 }
 
 static inline uint32_t ferry_os_ctz64(uint64_t v)

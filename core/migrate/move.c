@@ -62,14 +62,17 @@ static int reserve_singles(struct ferry_ctx *ctx, struct ferry_block_gpu *bg, co
 int ferry_move_reserve(struct ferry_ctx *ctx, struct ferry_block_gpu *bg, const struct ferry_bitmap *pages)
 {
 	struct ferry_bitmap want;
+	uint32_t count;
 
 	(void)FERRY_ASSERT(ferry_lock_assert_held(ctx, &bg->block->lock));
 	ferry_bitmap_andnot(&want, pages, &bg->framed);
-	if (ferry_bitmap_empty(&want))
+	count = ferry_bitmap_count(&want);
+	if (!count)
 		return 0;
-	if (ferry_bitmap_empty(&bg->framed) && ferry_bitmap_count(&want) >= ROOT_MIN_PAGES && reserve_root(ctx, bg))
+	if (count >= ROOT_MIN_PAGES && ferry_bitmap_empty(&bg->framed) && reserve_root(ctx, bg))
 		return 0;
-	reserve_groups(ctx, bg, &want);
+	if (count >= GROUP_MIN_PAGES)
+		reserve_groups(ctx, bg, &want);
 	return reserve_singles(ctx, bg, pages);
 }
 

@@ -79,7 +79,8 @@ static void plan_grow(const struct ferry_bitmap *wanted, const struct ferry_bitm
 		grown = *allowed;
 	} else {
 		ferry_prefetch_region(wanted, have, allowed, PREFETCH_PERCENT, &grown);
-		plan_narrow(&grown, wanted, group_pages[thrash]);
+		if (thrash)
+			plan_narrow(&grown, wanted, group_pages[thrash]);
 	}
 	ferry_bitmap_andnot(&grown, &grown, have);
 	ferry_bitmap_or(out, &grown, wanted);

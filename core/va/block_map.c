@@ -84,10 +84,16 @@ static int table_sync(struct ferry_block_gpu *bg, const struct ferry_bitmap *pag
 	bool leaf = (bg->gpu->info.caps & (1u << FERRY_CAP_HUGE_PAGES)) &&
 	            frames_uniform(bg, 0, FERRY_BLOCK_PAGES, FERRY_BLOCK_PAGES);
 
+	/* Group by group, four to a word; a word without a bit costs one test. */
 	for (uint32_t first = 0; first < FERRY_BLOCK_PAGES; first += FERRY_BIG_PAGES) {
+		uint64_t word = pages->word[first / 64] >> (first % 64);
 		int err;
 
-		if (ferry_bitmap_range_empty(pages, first, FERRY_BIG_PAGES))
+		if (!word) {
+			first |= 64 - FERRY_BIG_PAGES; /* on to the next word */
+			continue;
+		}
+		if (!(word & ((1ull << FERRY_BIG_PAGES) - 1)))
 			continue;
 		err = group_write(bg, first);
 		if (err)
