@@ -26,6 +26,11 @@ static bool hal_is_gone(void *hd)
 	return h->ops->is_gone(h->dev) || reg_read(h, FG1_REG_ID) != FG1_ID;
 }
 
+static uint64_t limit_ns(const struct hal_fg1 *h)
+{
+	return h->control_ns ? h->control_ns : HAL_FG1_CONTROL_NS;
+}
+
 /*
  * Run a command and wait for its answer: *result. 0, FERRY_E_DEVICE_LOST, FERRY_E_DEVICE_HUNG. Looking at ID may be
  * slow, so it is done once a millisecond only.
@@ -47,7 +52,7 @@ static int control(struct hal_fg1 *h, uint32_t cmd, const uint64_t *args, uint32
 		if ((uint32_t)(word >> 32) == sequence)
 			break;
 		now_ns = ferry_os_now_ns();
-		if (now_ns - start_ns > HAL_FG1_CONTROL_NS)
+		if (now_ns - start_ns > limit_ns(h))
 			return hal_is_gone(h) ? FERRY_E_DEVICE_LOST : FERRY_E_DEVICE_HUNG;
 		if (now_ns - look_ns > HAL_FG1_LOOK_NS) {
 			if (hal_is_gone(h))
@@ -148,7 +153,7 @@ static int reset(const struct hal_fg1 *h)
 		if (scratch != 1)
 			return FERRY_E_DEVICE_LOST;
 		ferry_os_relax();
-	} while (ferry_os_now_ns() - start_ns <= HAL_FG1_CONTROL_NS);
+	} while (ferry_os_now_ns() - start_ns <= limit_ns(h));
 	return FERRY_E_DEVICE_HUNG;
 }
 

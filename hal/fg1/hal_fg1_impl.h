@@ -15,6 +15,7 @@ struct hal_fg1 {
 	const struct ferry_dev_ops *ops;
 	void *dev;
 	struct ferry_dma status; /* the device writes, we read */
+	uint64_t control_ns;     /* limit of a wait; 0 = HAL_FG1_CONTROL_NS. Tests shorten it */
 	uint32_t sequence;       /* DEVICE_CONTROL; of the last control command */
 	/* DEVICE_CONTROL to change, while no fault is served; the rest ISR_SERVICE */
 	const uint8_t *faults; /* NULL: off */
