@@ -105,8 +105,8 @@ void ferry_mm_settle(struct ferry_user_mm *mm)
 
 /* ---- zap ---------------------------------------------------------------------------------------- */
 
-/* Is a munmap or mremap under way that the monitor has not read? Misaligned, so nothing else can come of it. */
-static bool is_changing(const struct ferry_user_mm *mm)
+/* Misaligned, so nothing else can come of it. */
+bool ferry_mm_changing(const struct ferry_user_mm *mm)
 {
 	struct uffdio_continue c = {.range = {1, 0}};
 
@@ -122,38 +122,34 @@ static int zap_piece(uint64_t va, uint64_t size_bytes)
 	return errno == ENOMEM ? 0 : FERRY_E_CPU_ZAP; /* ENOMEM: part of it is not mapped, the rest was done */
 }
 
-/* Zap what of [va, end) one line of /proc/self/maps says is our file. */
-static int zap_line(const struct stat *file, const char *line, uint64_t va, uint64_t end)
+/* One line of /proc/self/maps: is it a mapping of file, and where? */
+static bool maps_line(const struct stat *file, const char *line, uint64_t *start, uint64_t *end)
 {
 	unsigned long long from, to, inode;
 	unsigned int major_no, minor_no;
 
 	if (sscanf(line, "%llx-%llx %*s %*x %x:%x %llu", &from, &to, &major_no, &minor_no, &inode) != 5)
-		return 0;
-	if (inode != file->st_ino || major_no != major(file->st_dev) || minor_no != minor(file->st_dev))
-		return 0;
-	if (from < va)
-		from = va;
-	if (to > end)
-		to = end;
-	return from < to ? zap_piece(from, to - from) : 0;
+		return false;
+	*start = from;
+	*end = to;
+	return inode == file->st_ino && major_no == major(file->st_dev) && minor_no == minor(file->st_dev);
 }
 
 /*
- * A change is under way and does not end, most likely because this thread is the one that shall read it. So ask the
- * kernel what is mapped. Slow, rare, and no memory is allocated.
+ * The next mapping of the memory file that ends after va, as the kernel has it now. Allocates nothing: it runs in
+ * signal handlers too.
  */
-static int zap_by_maps(struct ferry_user_mm *mm, uint64_t va, uint64_t size_bytes)
+static bool maps_next(const struct ferry_user_mm *mm, uint64_t va, uint64_t *start, uint64_t *end)
 {
 	struct stat file;
 	char buf[2048];
 	size_t have = 0;
-	int err = 0;
+	bool found = false;
 	int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
 
-	if (fd < 0 || fstat(mm->memfd, &file) != 0)
-		err = FERRY_E_CPU_ZAP;
-	while (!err) {
+	if (fd < 0)
+		return false;
+	while (!found && fstat(mm->memfd, &file) == 0) {
 		ssize_t got = read(fd, buf + have, sizeof(buf) - 1 - have);
 		char *line = buf;
 		char *nl;
@@ -162,18 +158,42 @@ static int zap_by_maps(struct ferry_user_mm *mm, uint64_t va, uint64_t size_byte
 			break;
 		have += (size_t)got;
 		buf[have] = 0;
-		while (!err && (nl = strchr(line, '\n')) != NULL) {
+		for (; !found && (nl = strchr(line, '\n')) != NULL; line = nl + 1) {
 			*nl = 0;
-			err = zap_line(&file, line, va, va + size_bytes);
-			line = nl + 1;
+			found = maps_line(&file, line, start, end) && *end > va;
 		}
 		have -= (size_t)(line - buf);
+		memmove(buf, line, have);
 		if (have == sizeof(buf) - 1)
 			have = 0; /* a path longer than that of our file */
-		memmove(buf, line, have);
 	}
-	if (fd >= 0)
-		close(fd);
+	close(fd);
+	return found;
+}
+
+bool ferry_mm_find(const struct ferry_user_mm *mm, uint64_t va, uint64_t *start, uint64_t *end)
+{
+	return maps_next(mm, va, start, end) && *start <= va;
+}
+
+/*
+ * A change is under way and does not end, most likely because this thread is the one that shall read it. So ask the
+ * kernel what is mapped. Slow, and rare.
+ */
+static int zap_by_maps(struct ferry_user_mm *mm, uint64_t va, uint64_t size_bytes)
+{
+	uint64_t end = va + size_bytes;
+	uint64_t from, to;
+	int err = 0;
+
+	while (!err && va < end && maps_next(mm, va, &from, &to) && from < end) {
+		if (from < va)
+			from = va;
+		if (to > end)
+			to = end;
+		err = zap_piece(from, to - from);
+		va = to;
+	}
 	return err;
 }
 
@@ -187,7 +207,7 @@ static int op_cpu_zap(void *cookie, uint64_t va, uint32_t page_count)
 
 	if (ferry_os_fault_point(FERRY_USER_POINT_ZAP))
 		return FERRY_E_CPU_ZAP;
-	for (uint32_t turn = 0; is_changing(mm); turn++) {
+	for (uint32_t turn = 0; ferry_mm_changing(mm); turn++) {
 		if (turn == CHANGING_TURNS || ferry_mm_monitor_self(mm))
 			return zap_by_maps(mm, va, size_bytes);
 		ferry_os_relax();

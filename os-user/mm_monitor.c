@@ -60,10 +60,17 @@ enum ferry_mm_verdict ferry_mm_judge(struct ferry_user_mm *mm, uint64_t va, int 
 
 /* ---- events are read and marked ------------------------------------------------------------------ */
 
-void ferry_mm_own_change(struct ferry_user_mm *mm, uint64_t va, uint64_t size_bytes)
+void ferry_mm_own_change_begin(struct ferry_user_mm *mm, uint64_t va, uint64_t size_bytes)
 {
 	__atomic_store_n(&mm->own_bytes, size_bytes, __ATOMIC_RELAXED);
 	__atomic_store_n(&mm->own_va, va, __ATOMIC_RELEASE);
+}
+
+/* The change returns when its event was read, which is before the monitor has looked at it. */
+void ferry_mm_own_change_end(struct ferry_user_mm *mm)
+{
+	ferry_mm_settle(mm);
+	__atomic_store_n(&mm->own_va, 0, __ATOMIC_RELEASE);
 }
 
 static bool is_own_change(const struct ferry_user_mm *mm, uint64_t start, uint64_t end)
@@ -114,13 +121,41 @@ static int move_state(struct ferry_user_mm *mm, uint64_t va)
 	return state;
 }
 
+/*
+ * A fault outside the window: memory that mremap took out of it. The new place exists, and can be touched, before we
+ * have read about it; but then the kernel says that something is changing. When nothing is, and no move is known, it
+ * is a part by which mremap made the memory larger: plain memory.
+ */
+static void handle_stray(struct ferry_user_mm *mm, uint64_t va)
+{
+	if (ferry_mm_changing(mm)) {
+		ferry_mm_nap();
+		ferry_mm_wake(mm, va, FERRY_PAGE_SIZE);
+	} else if (move_state(mm, va) != 2) {
+		ferry_mm_unregister(mm, va, FERRY_PAGE_SIZE);
+		ferry_mm_wake(mm, va, FERRY_PAGE_SIZE);
+	} /* else it is next in this batch, and handle_remap() wakes the waiter */
+}
+
+/* The same on a touching thread. Bounded by the time that bring_home takes. */
 bool ferry_mm_moved(struct ferry_user_mm *mm, uint64_t va)
 {
+	uint64_t start, end;
 	int state;
 
-	ferry_mm_settle(mm);
-	for (state = move_state(mm, va); state == 2; state = move_state(mm, va))
-		ferry_mm_nap(); /* as long as bring_home takes, which is bounded */
+	for (;;) {
+		bool changing = ferry_mm_changing(mm);
+
+		ferry_mm_settle(mm);
+		state = move_state(mm, va);
+		if (state == 1 || (state == 0 && !changing))
+			break;
+		ferry_mm_nap();
+	}
+	if (state == 0 && ferry_mm_find(mm, va, &start, &end)) {
+		ferry_mm_unregister(mm, start, end - start);
+		state = 1;
+	}
 	return state == 1;
 }
 
@@ -230,9 +265,8 @@ static void handle_fault(struct ferry_user_mm *mm, uint64_t address, uint64_t fl
 	bool write = flags & (UFFD_PAGEFAULT_FLAG_WRITE | UFFD_PAGEFAULT_FLAG_WP);
 	enum ferry_mm_verdict verdict;
 
-	if (!mm_contains(mm, va)) { /* grown by mremap beyond what was moved */
-		ferry_mm_unregister(mm, va, FERRY_PAGE_SIZE);
-		ferry_mm_wake(mm, va, FERRY_PAGE_SIZE);
+	if (!mm_contains(mm, va)) {
+		handle_stray(mm, va);
 		return;
 	}
 	if (ferry_slots_flags(&mm->slots, va) & FERRY_PAGE_POISON) {

@@ -109,6 +109,10 @@ void ferry_mm_unregister(struct ferry_user_mm *mm, uint64_t va, uint64_t size_by
 void ferry_mm_wake(struct ferry_user_mm *mm, uint64_t va, uint64_t size_bytes);
 void ferry_mm_punch(struct ferry_user_mm *mm, uint64_t va, uint64_t size_bytes);
 void ferry_mm_settle(struct ferry_user_mm *mm); /* wait out a read of events that is going on */
+/* Is a munmap or mremap under way that the monitor has not read yet? */
+bool ferry_mm_changing(const struct ferry_user_mm *mm);
+/* Where the mapping of the memory file around va begins and ends, wherever va is. false: none there. Slow. */
+bool ferry_mm_find(const struct ferry_user_mm *mm, uint64_t va, uint64_t *start, uint64_t *end);
 
 /* ---- mm_monitor.c: what becomes of a fault that the core answered with err ---- */
 enum ferry_mm_verdict {
@@ -124,11 +128,12 @@ void ferry_mm_nap(void);
 int ferry_mm_monitor_start(struct ferry_user_mm *mm) FERRY_MUST_CHECK;
 void ferry_mm_monitor_stop(struct ferry_user_mm *mm);
 void ferry_mm_monitor_kick(struct ferry_user_mm *mm); /* look at stop and requests */
-/* The event of an unmap of exactly this piece is ours: ignore it; 0, 0: no more. Under map_lock. */
-void ferry_mm_own_change(struct ferry_user_mm *mm, uint64_t va, uint64_t size_bytes);
+/* Between the two, the event of an unmap of exactly this piece is ours and is ignored. Under map_lock. */
+void ferry_mm_own_change_begin(struct ferry_user_mm *mm, uint64_t va, uint64_t size_bytes);
+void ferry_mm_own_change_end(struct ferry_user_mm *mm);
 /* This thread is the monitor of mm. */
 bool ferry_mm_monitor_self(const struct ferry_user_mm *mm);
-/* Is va in a piece the user moved away? Waits until its faults are plain. */
+/* Is va, outside the window, memory that the user moved out of it? Waits until its faults are plain ones. */
 bool ferry_mm_moved(struct ferry_user_mm *mm, uint64_t va);
 /* cpu_insert on this thread has woken who waits at va. */
 void ferry_mm_monitor_woke(const struct ferry_user_mm *mm, uint64_t va, uint64_t size_bytes);

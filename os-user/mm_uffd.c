@@ -193,9 +193,9 @@ static int piece_free(struct ferry_user_mm *mm, uint64_t va, uint64_t size_bytes
 	int err;
 
 	ferry_mm_unregister(mm, va, size_bytes);
-	ferry_mm_own_change(mm, va, size_bytes);
+	ferry_mm_own_change_begin(mm, va, size_bytes);
 	err = ferry_mm_reserve(va, size_bytes);
-	ferry_mm_own_change(mm, 0, 0);
+	ferry_mm_own_change_end(mm);
 	if (err) {
 		(void)!ferry_mm_register(mm, va, size_bytes); /* as before, if the system lets us */
 		return err;

@@ -26,23 +26,25 @@
 
 enum fake_place { FAKE_HOST, FAKE_DEVICE, FAKE_LOST, FAKE_FORGOTTEN };
 
+/* Atomics are what tests look at without the lock: a fault orders threads in a way that ThreadSanitizer cannot see.
+ */
 struct fake_core {
 	struct ferry_user_mm *mm;
 	pthread_mutex_t lock; /* BLOCK: all below */
 	uint64_t va;
 	uint32_t pages;
-	uint8_t place[FAKE_PAGES_MAX];
 	char *device;
-	bool read_only;   /* map what was only read such that a write faults */
-	int answer;       /* for the next cpu_fault; 0 = serve it */
-	uint32_t answers; /* how often */
-	uint32_t slow_us; /* cpu_fault takes that long */
-	uint32_t reads;   /* faults by kind */
-	uint32_t writes;
-	uint32_t forgotten;     /* pages, by unmapped */
-	uint32_t homes;         /* pages, by bring_home */
-	uint32_t busy;          /* cpu_insert said so */
-	pthread_t fault_thread; /* who served the last one */
+	_Atomic uint8_t place[FAKE_PAGES_MAX];
+	_Atomic bool read_only;   /* map what was only read such that a write faults */
+	_Atomic int answer;       /* for the next cpu_fault; 0 = map nothing */
+	_Atomic uint32_t answers; /* how often it says so before it serves */
+	_Atomic uint32_t slow_us; /* cpu_fault takes that long */
+	_Atomic uint32_t reads;   /* faults by kind */
+	_Atomic uint32_t writes;
+	_Atomic uint32_t forgotten;     /* pages, by unmapped */
+	_Atomic uint32_t homes;         /* pages, by bring_home */
+	_Atomic uint32_t busy;          /* cpu_insert said so */
+	_Atomic pthread_t fault_thread; /* who served the last one */
 };
 
 static const struct ferry_mm_ops *const fake_ops = &ferry_user_mm_ops;
@@ -73,10 +75,11 @@ static inline int fake_page_home(struct fake_core *f, uint32_t page)
 static inline int fake_cpu_fault(void *arg, uint64_t va, bool write)
 {
 	struct fake_core *f = arg;
-	uint64_t page = (va - f->va) / FERRY_PAGE_SIZE;
+	uint64_t page;
 	int err;
 
 	pthread_mutex_lock(&f->lock);
+	page = (va - f->va) / FERRY_PAGE_SIZE;
 	f->fault_thread = pthread_self();
 	if (write)
 		f->writes++;
@@ -105,9 +108,10 @@ static inline int fake_cpu_fault(void *arg, uint64_t va, bool write)
 static inline void fake_unmapped(void *arg, uint64_t va, uint64_t size_bytes)
 {
 	struct fake_core *f = arg;
-	uint64_t first = (va - f->va) / FERRY_PAGE_SIZE;
+	uint64_t first;
 
 	pthread_mutex_lock(&f->lock);
+	first = (va - f->va) / FERRY_PAGE_SIZE;
 	for (uint64_t i = 0; i < size_bytes / FERRY_PAGE_SIZE; i++) {
 		if (first + i < f->pages)
 			f->place[first + i] = FAKE_FORGOTTEN;
@@ -119,10 +123,11 @@ static inline void fake_unmapped(void *arg, uint64_t va, uint64_t size_bytes)
 static inline int fake_bring_home(void *arg, uint64_t va, uint64_t size_bytes)
 {
 	struct fake_core *f = arg;
-	uint64_t first = (va - f->va) / FERRY_PAGE_SIZE;
+	uint64_t first;
 	int err = 0;
 
 	pthread_mutex_lock(&f->lock);
+	first = (va - f->va) / FERRY_PAGE_SIZE;
 	for (uint64_t i = first; i < first + size_bytes / FERRY_PAGE_SIZE && !err; i++) {
 		if (f->place[i] == FAKE_LOST)
 			err = FERRY_E_DEVICE_LOST;
@@ -164,13 +169,15 @@ static inline int fake_core_init(struct fake_core *f, enum ferry_user_mm_mode mo
 	};
 	int err;
 
-	memset(f, 0, sizeof(*f));
+	memset((void *)f, 0, sizeof(*f));
 	pthread_mutex_init(&f->lock, NULL);
 	f->pages = pages;
 	f->device = calloc(pages, FERRY_PAGE_SIZE);
 	err = ferry_user_mm_create(&config, &f->mm);
+	pthread_mutex_lock(&f->lock);
 	if (!err)
 		err = ferry_user_mm_alloc(f->mm, (uint64_t)pages * FERRY_PAGE_SIZE, &f->va);
+	pthread_mutex_unlock(&f->lock);
 	return err;
 }
 

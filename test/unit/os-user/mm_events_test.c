@@ -20,7 +20,7 @@
 #define PAGES 1200u
 
 /* Until the monitor has dealt with n pages: munmap returns when the event was read, not when it was handled. */
-static void wait_for_count(struct fake_core *f, const uint32_t *counter, uint32_t n)
+static void wait_for_count(struct fake_core *f, const _Atomic uint32_t *counter, uint32_t n)
 {
 	for (uint32_t i = 0; i < 10000; i++) {
 		pthread_mutex_lock(&f->lock);
@@ -144,7 +144,7 @@ static void *busy_main(void *arg)
 	struct fake_core *f = arg;
 
 	pthread_mutex_lock(&f->lock);
-	__atomic_store_n(&f->slow_us, 1, __ATOMIC_RELEASE);
+	f->slow_us = 1;
 	usleep(5000);
 	pthread_mutex_unlock(&f->lock);
 	return NULL;
@@ -169,7 +169,7 @@ static void a_touch_of_moved_memory_waits_for_its_bytes(struct fake_core *f)
 	fake_to_device(f, 0, 1);
 	assert_int_equal(pthread_create(&reader, NULL, reader_main, to), 0);
 	assert_int_equal(pthread_create(&busy, NULL, busy_main, f), 0);
-	while (!__atomic_load_n(&f->slow_us, __ATOMIC_ACQUIRE))
+	while (!f->slow_us)
 		sched_yield();
 	assert_ptr_equal(mremap(fake_page(f, 0), FERRY_PAGE_SIZE, FERRY_PAGE_SIZE, MREMAP_MAYMOVE | MREMAP_FIXED, to),
 	                 to);
@@ -305,7 +305,7 @@ static void allocations_are_checked_and_zeroed(struct fake_core *f)
 	assert_int_equal(ferry_user_mm_alloc(f->mm, PAGES * FERRY_PAGE_SIZE, &va), 0);
 	assert_uint_equal(va, f->va);
 	assert_int_equal(ferry_user_mm_alloc(f->mm, FERRY_PAGE_SIZE, &other), FERRY_E_MMAP);
-	memset(f->place, FAKE_HOST, sizeof(f->place));
+	memset((void *)f->place, FAKE_HOST, sizeof(f->place));
 	assert_int_equal(*(volatile char *)fake_page(f, 0), 0);
 }
 
