@@ -19,6 +19,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -52,10 +53,19 @@ int ferry_mm_map(struct ferry_user_mm *mm, uint64_t va, uint64_t size_bytes)
 	return 0;
 }
 
+void *ferry_mm_remap(uint64_t va, uint64_t size_bytes, int prot, int flags, int fd)
+{
+#if FERRY_USER_TSAN
+	return (void *)syscall(SYS_mmap, va, size_bytes, prot, flags, fd, 0);
+#else
+	return mmap((void *)(uintptr_t)va, size_bytes, prot, flags, fd, 0);
+#endif
+}
+
 int ferry_mm_reserve(uint64_t va, uint64_t size_bytes)
 {
-	void *p = mmap((void *)(uintptr_t)va, size_bytes, PROT_NONE,
-	               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+	void *p = ferry_mm_remap(va, size_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED,
+	                         -1);
 
 	if (p == MAP_FAILED)
 		return FERRY_E_MMAP;

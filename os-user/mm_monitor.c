@@ -217,8 +217,8 @@ static void handle_unmap(struct ferry_user_mm *mm, uint64_t start, uint64_t end)
 		mm->calls.unmapped(mm->calls.arg, va, bytes);
 		ferry_mm_punch(mm, va, bytes);
 	}
-	hole = mmap((void *)(uintptr_t)start, end - start, PROT_NONE,
-	            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
+	hole = ferry_mm_remap(start, end - start, PROT_NONE,
+	                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1);
 	if (hole == (void *)(uintptr_t)start) {
 		madvise(hole, end - start, MADV_DONTFORK);
 	} else {
@@ -275,6 +275,7 @@ static void handle_fault(struct ferry_user_mm *mm, uint64_t address, uint64_t fl
 	}
 	me.fault_va = va;
 	me.woke = false;
+	(void)__atomic_load_n(&mm->alloc_seq, __ATOMIC_ACQUIRE); /* pairs with ferry_user_mm_alloc() */
 	verdict = ferry_mm_judge(mm, va, mm->calls.cpu_fault(mm->calls.arg, va, write));
 	if (verdict == FERRY_MM_REFUSED) {
 		ferry_slots_mark(&mm->slots, va, FERRY_PAGE_SIZE, FERRY_PAGE_POISON);

@@ -37,7 +37,8 @@ static void replace(struct ferry_user_mm *mm, uint64_t va, uint64_t size_bytes)
 	void *p;
 
 	ferry_mm_own_change_begin(mm, va, size_bytes);
-	p = mmap(at, size_bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED | MAP_NORESERVE, mm->poison_fd, 0);
+	p = ferry_mm_remap(va, size_bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED | MAP_NORESERVE,
+	                   mm->poison_fd);
 	ferry_mm_own_change_end(mm);
 	if (p == MAP_FAILED) {
 		ferry_os_log(FERRY_LOG_ERROR, "a lost page cannot be marked: errno %d", errno);

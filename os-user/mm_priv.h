@@ -70,7 +70,8 @@ struct ferry_user_mm {
 
 	pthread_t monitor;
 	struct ferry_os_atomic stop;
-	uint64_t read_seq; /* odd while events are read and marked; atomic */
+	uint64_t alloc_seq; /* moves with each alloc: the monitor sees all that came before what it serves; atomic */
+	uint64_t read_seq;  /* odd while events are read and marked; atomic */
 	uint64_t own_va; /* a change of ours whose event is to be ignored; atomic, 0 = none; changed under map_lock */
 	uint64_t own_bytes;
 	struct ferry_os_spin small_lock; /* moves, requests, poisons */
@@ -100,6 +101,11 @@ int ferry_mm_open_window(struct ferry_user_mm *mm,
 void ferry_mm_close_window(struct ferry_user_mm *mm);
 
 /* ---- mm_map.c ---- */
+/*
+ * mmap for pieces that other threads touch, before and after. The order between them comes from the kernel, which
+ * ThreadSanitizer cannot see; so its mmap, which counts as a write, is passed by.
+ */
+void *ferry_mm_remap(uint64_t va, uint64_t size_bytes, int prot, int flags, int fd);
 /* The memory file over a reserved piece of the window, every touch a fault. FERRY_E_MMAP: the piece is undefined. */
 int ferry_mm_map(struct ferry_user_mm *mm, uint64_t va, uint64_t size_bytes) FERRY_MUST_CHECK;
 /* PROT_NONE over a piece of the window that is ours. FERRY_E_MMAP. */

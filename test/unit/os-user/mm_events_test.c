@@ -184,18 +184,15 @@ static void a_touch_of_moved_memory_waits_for_its_bytes(struct fake_core *f)
  */
 static void moved_memory_that_lost_its_bytes_is_no_memory(struct fake_core *f)
 {
-	uint32_t level = ferry_user_log_level;
 	char *to;
 
 	*(volatile char *)fake_page(f, 0) = 1;
 	fake_to_device(f, 0, 1);
 	f->place[0] = FAKE_LOST;
-	ferry_user_log_level = FERRY_LOG_ERROR;
 	to = mremap(fake_page(f, 0), 2 * FERRY_PAGE_SIZE, 2 * FERRY_PAGE_SIZE, MREMAP_MAYMOVE | MREMAP_FIXED,
 	            mmap(NULL, 2 * FERRY_PAGE_SIZE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
 	assert_ptr_not_equal(to, MAP_FAILED);
 	assert_int_equal(fake_touch_read(to), SIGSEGV);
-	ferry_user_log_level = level;
 	munmap(to, 2 * FERRY_PAGE_SIZE);
 }
 
@@ -344,12 +341,10 @@ static uint32_t open_files(void)
 static void creation_fails_cleanly(struct fake_core *f)
 {
 	uint64_t allocs = ferry_user_live_allocs();
-	uint32_t level = ferry_user_log_level;
 	uint32_t files = open_files();
 	struct fake_core other;
 	uint32_t n;
 
-	ferry_user_log_level = FERRY_LOG_ERROR;
 	for (n = 1; n < 100; n++) {
 		int err;
 
@@ -370,7 +365,6 @@ static void creation_fails_cleanly(struct fake_core *f)
 		assert_uint_equal(ferry_user_live_allocs(), allocs);
 		assert_uint_equal(open_files(), files);
 	}
-	ferry_user_log_level = level;
 	assert_in_range(n, 6, 99);
 	ferry_user_fail_nth_alloc(1);
 	assert_int_equal(fake_core_init(&other, ferry_user_mm_mode(f->mm), 1), FERRY_E_NOMEM);
@@ -417,7 +411,6 @@ static void limits_of_the_process_are_errors(void **state)
 		struct fake_core f;
 
 		signal(SIGXFSZ, SIG_DFL);
-		ferry_user_log_level = FERRY_LOG_ERROR;
 		setrlimit(RLIMIT_FSIZE, &small);
 		_exit(fake_core_init(&f, FERRY_USER_MM_AUTO, 1));
 	}

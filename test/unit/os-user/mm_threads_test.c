@@ -220,6 +220,8 @@ static void signals_and_faults_mix(struct fake_core *f)
 	sigset_t block;
 	timer_t timer;
 
+	if (FERRY_USER_TSAN && ferry_user_mm_mode(f->mm) == FERRY_USER_MM_SIGNAL)
+		return; /* it runs handlers late, with SIGBUS blocked */
 	signal_core = f;
 	signals = 0;
 	sigaction(SIGALRM, &sa, NULL);
