@@ -56,7 +56,6 @@ void ferry_sem_fini(struct ferry_sem *s);
 static inline void ferry_ctx_init(struct ferry_ctx *ctx)
 {
 	ctx->held = 0;
-	ctx->excl = 0;
 	ctx->depth = 0;
 	ctx->violations = 0;
 }
@@ -118,7 +117,7 @@ uint64_t ferry_lock_denied_excl(uint32_t class_or_op);
 
 static inline void ferry_mutex_lock_at(struct ferry_ctx *ctx, struct ferry_mutex *m, const char *file, uint32_t line)
 {
-	ferry_lock_note(ctx, m, m->lock_class, true, file, line);
+	ferry_lock_note(ctx, m, m->lock_class, FERRY_LOCK_EXCLUSIVELY, file, line);
 	ferry_os_mutex_lock(&m->os);
 }
 
@@ -127,58 +126,58 @@ FERRY_MUST_CHECK static inline bool ferry_mutex_trylock_at(struct ferry_ctx *ctx
 {
 	if (!ferry_os_mutex_trylock(&m->os))
 		return false;
-	ferry_lock_note_try(ctx, m, m->lock_class, true, file, line);
+	ferry_lock_note_try(ctx, m, m->lock_class, FERRY_LOCK_EXCLUSIVELY, file, line);
 	return true;
 }
 
 static inline void ferry_mutex_unlock_at(struct ferry_ctx *ctx, struct ferry_mutex *m, const char *file,
                                          uint32_t line)
 {
-	ferry_lock_drop(ctx, m, m->lock_class, true, file, line);
+	ferry_lock_drop(ctx, m, m->lock_class, FERRY_LOCK_EXCLUSIVELY, file, line);
 	ferry_os_mutex_unlock(&m->os);
 }
 
 static inline void ferry_rw_read_lock_at(struct ferry_ctx *ctx, struct ferry_rw *rw, const char *file, uint32_t line)
 {
-	ferry_lock_note(ctx, rw, rw->lock_class, false, file, line);
+	ferry_lock_note(ctx, rw, rw->lock_class, FERRY_LOCK_SHARED, file, line);
 	ferry_os_rw_read_lock(&rw->os);
 }
 
 static inline void ferry_rw_read_unlock_at(struct ferry_ctx *ctx, struct ferry_rw *rw, const char *file,
                                            uint32_t line)
 {
-	ferry_lock_drop(ctx, rw, rw->lock_class, false, file, line);
+	ferry_lock_drop(ctx, rw, rw->lock_class, FERRY_LOCK_SHARED, file, line);
 	ferry_os_rw_read_unlock(&rw->os);
 }
 
 static inline void ferry_rw_write_lock_at(struct ferry_ctx *ctx, struct ferry_rw *rw, const char *file, uint32_t line)
 {
-	ferry_lock_note(ctx, rw, rw->lock_class, true, file, line);
+	ferry_lock_note(ctx, rw, rw->lock_class, FERRY_LOCK_EXCLUSIVELY, file, line);
 	ferry_os_rw_write_lock(&rw->os);
 }
 
 static inline void ferry_rw_write_unlock_at(struct ferry_ctx *ctx, struct ferry_rw *rw, const char *file,
                                             uint32_t line)
 {
-	ferry_lock_drop(ctx, rw, rw->lock_class, true, file, line);
+	ferry_lock_drop(ctx, rw, rw->lock_class, FERRY_LOCK_EXCLUSIVELY, file, line);
 	ferry_os_rw_write_unlock(&rw->os);
 }
 
 static inline void ferry_spin_lock_at(struct ferry_ctx *ctx, struct ferry_spin *s, const char *file, uint32_t line)
 {
-	ferry_lock_note(ctx, s, s->lock_class, true, file, line);
+	ferry_lock_note(ctx, s, s->lock_class, FERRY_LOCK_EXCLUSIVELY, file, line);
 	ferry_os_spin_lock(&s->os);
 }
 
 static inline void ferry_spin_unlock_at(struct ferry_ctx *ctx, struct ferry_spin *s, const char *file, uint32_t line)
 {
-	ferry_lock_drop(ctx, s, s->lock_class, true, file, line);
+	ferry_lock_drop(ctx, s, s->lock_class, FERRY_LOCK_EXCLUSIVELY, file, line);
 	ferry_os_spin_unlock(&s->os);
 }
 
 static inline void ferry_sem_down_at(struct ferry_ctx *ctx, struct ferry_sem *s, const char *file, uint32_t line)
 {
-	ferry_lock_note(ctx, s, s->lock_class, true, file, line);
+	ferry_lock_note(ctx, s, s->lock_class, FERRY_LOCK_EXCLUSIVELY, file, line);
 	ferry_os_sem_down(&s->os);
 }
 
@@ -187,24 +186,24 @@ FERRY_MUST_CHECK static inline bool ferry_sem_try_at(struct ferry_ctx *ctx, stru
 {
 	if (!ferry_os_sem_try(&s->os))
 		return false;
-	ferry_lock_note_try(ctx, s, s->lock_class, true, file, line);
+	ferry_lock_note_try(ctx, s, s->lock_class, FERRY_LOCK_EXCLUSIVELY, file, line);
 	return true;
 }
 
 static inline void ferry_sem_up_at(struct ferry_ctx *ctx, struct ferry_sem *s, const char *file, uint32_t line)
 {
-	ferry_lock_drop(ctx, s, s->lock_class, true, file, line);
+	ferry_lock_drop(ctx, s, s->lock_class, FERRY_LOCK_EXCLUSIVELY, file, line);
 	ferry_os_sem_up(&s->os);
 }
 
 static inline void ferry_sem_give_at(struct ferry_ctx *ctx, struct ferry_sem *s, const char *file, uint32_t line)
 {
-	ferry_lock_drop(ctx, s, s->lock_class, true, file, line);
+	ferry_lock_drop(ctx, s, s->lock_class, FERRY_LOCK_EXCLUSIVELY, file, line);
 }
 
 static inline void ferry_sem_take_at(struct ferry_ctx *ctx, struct ferry_sem *s, const char *file, uint32_t line)
 {
-	ferry_lock_note(ctx, s, s->lock_class, true, file, line);
+	ferry_lock_note(ctx, s, s->lock_class, FERRY_LOCK_EXCLUSIVELY, file, line);
 }
 
 bool ferry_lock_assert_held_at(struct ferry_ctx *ctx, const void *lock, const char *file, uint32_t line);
@@ -216,7 +215,7 @@ bool ferry_lock_assert_could_take_slow(struct ferry_ctx *ctx, enum ferry_lock_cl
 static inline bool ferry_lock_assert_op_at(struct ferry_ctx *ctx, enum ferry_lock_op op, const char *file,
                                            uint32_t line)
 {
-	if (__builtin_expect((ctx->held & ferry_lock_rules[op].held) == 0, 1))
+	if (__builtin_expect((ctx->held & ferry_lock_rules[op]) == 0, 1))
 		return true;
 	return ferry_lock_assert_op_slow(ctx, op, file, line);
 }
@@ -224,9 +223,7 @@ static inline bool ferry_lock_assert_op_at(struct ferry_ctx *ctx, enum ferry_loc
 static inline bool ferry_lock_assert_could_take_at(struct ferry_ctx *ctx, enum ferry_lock_class lock_class,
                                                    const char *file, uint32_t line)
 {
-	const struct ferry_lock_rule *r = &ferry_lock_rules[lock_class];
-
-	if (__builtin_expect(((ctx->held & r->held) | (ctx->excl & r->excl)) == 0, 1))
+	if (__builtin_expect((ctx->held & ferry_lock_rules[lock_class]) == 0, 1))
 		return true;
 	return ferry_lock_assert_could_take_slow(ctx, lock_class, file, line);
 }

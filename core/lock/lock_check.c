@@ -11,23 +11,24 @@
 #define ALL_CLASSES ((1ull << FERRY_LOCK_CLASSES) - 1)
 #define d(name) | BIT(name)
 
-/* A class is refused under itself and every later row; an operation under the rows it lists. */
-const struct ferry_lock_rule ferry_lock_rules[FERRY_LOCK_BITS] = {
-#define x(name, kind, per, taken, never) [FERRY_LOCK_##name].held = ALL_CLASSES & ~(BIT(name) - 1),
+/*
+ * A class is refused under itself and every later row, and under the rows it may not meet held exclusively; an
+ * operation under the rows it lists.
+ */
+const uint64_t ferry_lock_rules[FERRY_LOCK_BITS] = {
+#define x(name, kind, per, taken, never, excl)                                                                       \
+	[FERRY_LOCK_##name] = (ALL_CLASSES & ~(BIT(name) - 1)) | (0ull excl) << FERRY_LOCK_EXCL_SHIFT,
 	FERRY_LOCK_ORDER(x)
 #undef x
-#define x(name, what, denied) [FERRY_LOCK_OP_##name].held = 0ull denied,
+#define x(name, what, denied) [FERRY_LOCK_OP_##name] = 0ull denied,
 		FERRY_LOCK_OPS(x)
-#undef x
-#define x(name, exclusive) [FERRY_LOCK_##name].excl = BIT(exclusive),
-			FERRY_LOCK_EXCLUSIVE(x)
 #undef x
 };
 
 #undef d
 
 static const char *const names[FERRY_LOCK_BITS] = {
-#define x(name, kind, per, taken, never) [FERRY_LOCK_##name] = #name,
+#define x(name, kind, per, taken, never, excl) [FERRY_LOCK_##name] = #name,
 	FERRY_LOCK_ORDER(x)
 #undef x
 #define x(name, what, denied) [FERRY_LOCK_OP_##name] = #name,
@@ -47,15 +48,15 @@ const char *ferry_lock_op_name(enum ferry_lock_op op)
 
 uint64_t ferry_lock_denied(uint32_t class_or_op)
 {
-	return class_or_op < FERRY_LOCK_BITS ? ferry_lock_rules[class_or_op].held : ALL_CLASSES;
+	return class_or_op < FERRY_LOCK_BITS ? ferry_lock_rules[class_or_op] & ALL_CLASSES : ALL_CLASSES;
 }
 
 uint64_t ferry_lock_denied_excl(uint32_t class_or_op)
 {
-	return class_or_op < FERRY_LOCK_BITS ? ferry_lock_rules[class_or_op].excl : ALL_CLASSES;
+	return class_or_op < FERRY_LOCK_BITS ? ferry_lock_rules[class_or_op] >> FERRY_LOCK_EXCL_SHIFT : ALL_CLASSES;
 }
 
-/* "who did with BLOCK, PMM held (how)": one line, counted in the context. */
+/* "who did BLOCK, PMM how": one line, counted in the context. mask: classes, in either half. */
 static void report(struct ferry_ctx *ctx, const char *who, const char *did, uint64_t mask, const char *how,
                    const char *file, uint32_t line)
 {
@@ -64,6 +65,7 @@ static void report(struct ferry_ctx *ctx, const char *who, const char *did, uint
 	const char *sep = "";
 
 	ctx->violations++;
+	mask = (mask | mask >> FERRY_LOCK_EXCL_SHIFT) & ALL_CLASSES;
 	ferry_text_init(&t, buf, sizeof(buf));
 	ferry_text_str(&t, "locks: ");
 	ferry_text_str(&t, who);
@@ -81,38 +83,33 @@ static void report(struct ferry_ctx *ctx, const char *who, const char *did, uint
 	ferry_os_bug(file, line, buf);
 }
 
+static const char *name_of(uint64_t bits)
+{
+	return names[ferry_os_ctz64(bits)];
+}
+
 static void check_order(struct ferry_ctx *ctx, uint32_t lock_class, const char *did, const char *file, uint32_t line)
 {
-	uint64_t held = ctx->held & ferry_lock_rules[lock_class].held;
-	uint64_t excl = ctx->excl & ferry_lock_rules[lock_class].excl;
+	uint64_t bad = ctx->held & ferry_lock_rules[lock_class];
 
-	if (held)
-		report(ctx, names[lock_class], did, held, " held", file, line);
-	if (excl)
-		report(ctx, names[lock_class], did, excl, " held exclusively", file, line);
+	if (bad & ALL_CLASSES)
+		report(ctx, names[lock_class], did, bad & ALL_CLASSES, " held", file, line);
+	if (bad >> FERRY_LOCK_EXCL_SHIFT)
+		report(ctx, names[lock_class], did, bad >> FERRY_LOCK_EXCL_SHIFT, " held exclusively", file, line);
 }
 
-void ferry_lock_note_slow(struct ferry_ctx *ctx, const void *lock, uint32_t lock_class, bool exclusive, bool ordered,
-                          const char *file, uint32_t line)
+void ferry_lock_note_slow(struct ferry_ctx *ctx, const void *lock, uint64_t bits, bool ordered, const char *file,
+                          uint32_t line)
 {
 	if (ordered)
-		check_order(ctx, lock_class, " acquired with ", file, line);
+		check_order(ctx, ferry_os_ctz64(bits), " acquired with ", file, line);
 	if (ctx->depth >= FERRY_LOCK_DEPTH) {
-		report(ctx, names[lock_class], " does not fit the held set: ", ctx->held, " held", file, line);
+		report(ctx, name_of(bits), " does not fit the held set: ", ctx->held, " held", file, line);
 		return;
 	}
-	ferry_lock_push(ctx, lock, lock_class, exclusive, (ctx->held >> lock_class & 1) != 0);
-}
-
-/* held and excl say what the stack says. After a drop out of turn, or of one of several of a class. */
-static void recount(struct ferry_ctx *ctx)
-{
-	ctx->held = 0;
-	ctx->excl = 0;
-	for (uint32_t i = 0; i < ctx->depth; i++) {
-		ctx->held |= 1ull << ctx->stack[i].lock_class;
-		ctx->excl |= (uint64_t)ctx->stack[i].exclusive << ctx->stack[i].lock_class;
-	}
+	if (ctx->held & bits & ALL_CLASSES)
+		bits |= FERRY_LOCK_AGAIN;
+	ferry_lock_push(ctx, lock, bits);
 }
 
 /* The newest entry of this lock, or FERRY_LOCK_DEPTH. */
@@ -125,22 +122,25 @@ static uint32_t find(const struct ferry_ctx *ctx, const void *lock)
 	return FERRY_LOCK_DEPTH;
 }
 
-void ferry_lock_drop_slow(struct ferry_ctx *ctx, const void *lock, uint32_t lock_class, bool exclusive,
-                          const char *file, uint32_t line)
+void ferry_lock_drop_slow(struct ferry_ctx *ctx, const void *lock, uint64_t bits, const char *file, uint32_t line)
 {
 	uint32_t at = find(ctx, lock);
+	bool exclusive = bits >> FERRY_LOCK_EXCL_SHIFT;
 
 	if (at == FERRY_LOCK_DEPTH) {
-		report(ctx, names[lock_class], " released but not held; ", ctx->held, " held", file, line);
+		report(ctx, name_of(bits), " released but not held; ", ctx->held, " held", file, line);
 		return;
 	}
-	if (ctx->stack[at].exclusive != exclusive)
-		report(ctx, names[lock_class], " released in the wrong mode; ", ctx->held,
+	if ((ctx->stack[at].bits & ~FERRY_LOCK_AGAIN) != bits)
+		report(ctx, name_of(bits), " released in the wrong mode; ", ctx->held,
 		       exclusive ? " held, this one shared" : " held, this one exclusively", file, line);
 	ctx->depth--;
 	for (uint32_t i = at; i < ctx->depth; i++)
 		ctx->stack[i] = ctx->stack[i + 1];
-	recount(ctx);
+	/* Others of its class may be left: held says what the stack says. */
+	ctx->held = 0;
+	for (uint32_t i = 0; i < ctx->depth; i++)
+		ctx->held |= ctx->stack[i].bits & ~FERRY_LOCK_AGAIN;
 }
 
 void ferry_ctx_fini_at(struct ferry_ctx *ctx, const char *file, uint32_t line)
@@ -161,7 +161,7 @@ bool ferry_lock_assert_excl_at(struct ferry_ctx *ctx, const void *lock, const ch
 {
 	uint32_t at = find(ctx, lock);
 
-	if (at != FERRY_LOCK_DEPTH && ctx->stack[at].exclusive)
+	if (at != FERRY_LOCK_DEPTH && (ctx->stack[at].bits & ~FERRY_LOCK_AGAIN) >> FERRY_LOCK_EXCL_SHIFT)
 		return true;
 	report(ctx, "a lock that must be held exclusively", " is not; ", ctx->held, " held", file, line);
 	return false;
@@ -169,7 +169,7 @@ bool ferry_lock_assert_excl_at(struct ferry_ctx *ctx, const void *lock, const ch
 
 bool ferry_lock_assert_op_slow(struct ferry_ctx *ctx, enum ferry_lock_op op, const char *file, uint32_t line)
 {
-	report(ctx, names[op], " with ", ctx->held & ferry_lock_rules[op].held, " held", file, line);
+	report(ctx, names[op], " with ", ctx->held & ferry_lock_rules[op], " held", file, line);
 	return false;
 }
 

@@ -4,14 +4,17 @@
  *
  * Words:  note = the context learns that it holds a lock; drop = it forgets it. Neither touches the lock itself:
  *         lock.h pairs them with the host's lock.
- * Shapes: held and excl have one bit per class; the stack remembers which lock, newest last.
+ * Shapes: held has two bits per class: bit c = a lock of class c is held, bit 32 + c = and exclusively. The stack
+ *         remembers which lock set which bits, newest last.
  *
- *     acquire CHANNEL:   held     0 0 0 1 0 0 1 0 0 0 0     VA_SPACE and BLOCK are held
- *                        denied   0 0 0 0 0 0 0 0 1 1 1     CHANNEL itself and every later row
- *                        AND      0                         in order
+ *                        exclusive           held
+ *                        ...BLOCK VA_SPACE.. ...CHANNEL PAGE_TREE BLOCK ... VA_SPACE ...
+ *     held                   1       0            0        0       1          1            a block, a VA space to
+ * read rule of CHANNEL        0       0            1        0       0          0            and all later rows AND 0
+ * in order
  *
- * Cost:   a note is two loads of a constant table, an AND, a push; a drop is a compare and a pop. Everything else
- *         (a wrong order, a lock released out of turn, a full stack) leaves the fast path for lock_check.c.
+ * Cost:   a note is a load of a constant table, an AND, a push; a drop is a compare and a pop: 38 instructions the
+ *         pair. All else (a wrong order, a lock released out of turn, a full stack) is in lock_check.c.
  * Locking: a context belongs to one flow of control; nothing here is shared.
  * Source: the mask form of a lock-order check; measured in docs/design/locking.md.
  */
@@ -25,86 +28,79 @@
 
 struct ferry_lock_entry {
 	const void *lock;
-	uint8_t lock_class;
-	bool exclusive;
-	bool again; /* its class was held already: leaving takes the slow path, which counts who is left */
+	uint64_t bits; /* what it set in held; FERRY_LOCK_AGAIN besides if its class was held already */
 };
 
 struct ferry_ctx {
-	uint64_t held; /* bit per class */
-	uint64_t excl; /* of those, held exclusively */
+	uint64_t held;
 	uint32_t depth;
 	uint32_t violations;
 	struct ferry_lock_entry stack[FERRY_LOCK_DEPTH];
 };
 
-/* What refuses a class: rows held in any mode, and rows held exclusively. */
-struct ferry_lock_rule {
-	uint64_t held;
-	uint64_t excl;
-};
-extern const struct ferry_lock_rule ferry_lock_rules[FERRY_LOCK_BITS]; /* classes, then operations */
+#define FERRY_LOCK_EXCL_SHIFT 32u
+#define FERRY_LOCK_SHARED 1ull
+#define FERRY_LOCK_EXCLUSIVELY (1ull | 1ull << FERRY_LOCK_EXCL_SHIFT)
+#define FERRY_LOCK_AGAIN (1ull << 63) /* leaving takes the slow path, which counts who is left */
+
+_Static_assert(FERRY_LOCK_CLASSES < 32, "two bits a class and one to spare in 64");
+
+/* What refuses a class, or an operation: bits as in held. Classes, then operations. */
+extern const uint64_t ferry_lock_rules[FERRY_LOCK_BITS];
 
 /* Where in the source a verb was used: reports name it. */
 #define FERRY_LOCK_HERE __FILE__, __LINE__
 
 /* The slow paths. They report and count, then do what was asked as far as the stack can hold it. */
-void ferry_lock_note_slow(struct ferry_ctx *ctx, const void *lock, uint32_t lock_class, bool exclusive, bool ordered,
-                          const char *file, uint32_t line);
-void ferry_lock_drop_slow(struct ferry_ctx *ctx, const void *lock, uint32_t lock_class, bool exclusive,
-                          const char *file, uint32_t line);
+void ferry_lock_note_slow(struct ferry_ctx *ctx, const void *lock, uint64_t bits, bool ordered, const char *file,
+                          uint32_t line);
+void ferry_lock_drop_slow(struct ferry_ctx *ctx, const void *lock, uint64_t bits, const char *file, uint32_t line);
 
-static inline void ferry_lock_push(struct ferry_ctx *ctx, const void *lock, uint32_t lock_class, bool exclusive,
-                                   bool again)
+static inline void ferry_lock_push(struct ferry_ctx *ctx, const void *lock, uint64_t bits)
 {
 	struct ferry_lock_entry *e = &ctx->stack[ctx->depth++];
 
 	e->lock = lock;
-	e->lock_class = (uint8_t)lock_class;
-	e->exclusive = exclusive;
-	e->again = again;
-	ctx->held |= 1ull << lock_class;
-	ctx->excl |= (uint64_t)exclusive << lock_class;
+	e->bits = bits;
+	ctx->held |= bits & ~FERRY_LOCK_AGAIN;
 }
 
-/* Before a lock is waited for: report if the order forbids it. */
-static inline void ferry_lock_note(struct ferry_ctx *ctx, const void *lock, uint32_t lock_class, bool exclusive,
+/* Before a lock is waited for: report if the order forbids it. mode: FERRY_LOCK_SHARED or EXCLUSIVELY. */
+static inline void ferry_lock_note(struct ferry_ctx *ctx, const void *lock, uint32_t lock_class, uint64_t mode,
                                    const char *file, uint32_t line)
 {
-	const struct ferry_lock_rule *r = &ferry_lock_rules[lock_class];
-	uint64_t bad = (ctx->held & r->held) | (ctx->excl & r->excl);
+	uint64_t bad = ctx->held & ferry_lock_rules[lock_class];
 
 	if (__builtin_expect(bad != 0 || ctx->depth == FERRY_LOCK_DEPTH, 0))
-		ferry_lock_note_slow(ctx, lock, lock_class, exclusive, true, file, line);
+		ferry_lock_note_slow(ctx, lock, mode << lock_class, true, file, line);
 	else
-		ferry_lock_push(ctx, lock, lock_class, exclusive, false);
+		ferry_lock_push(ctx, lock, mode << lock_class);
 }
 
 /* After a successful try, which no order can forbid: it did not wait. */
-static inline void ferry_lock_note_try(struct ferry_ctx *ctx, const void *lock, uint32_t lock_class, bool exclusive,
+static inline void ferry_lock_note_try(struct ferry_ctx *ctx, const void *lock, uint32_t lock_class, uint64_t mode,
                                        const char *file, uint32_t line)
 {
 	if (__builtin_expect((ctx->held >> lock_class & 1) != 0 || ctx->depth == FERRY_LOCK_DEPTH, 0))
-		ferry_lock_note_slow(ctx, lock, lock_class, exclusive, false, file, line);
+		ferry_lock_note_slow(ctx, lock, mode << lock_class, false, file, line);
 	else
-		ferry_lock_push(ctx, lock, lock_class, exclusive, false);
+		ferry_lock_push(ctx, lock, mode << lock_class);
 }
 
 /* Before a lock is let go. */
-static inline void ferry_lock_drop(struct ferry_ctx *ctx, const void *lock, uint32_t lock_class, bool exclusive,
+static inline void ferry_lock_drop(struct ferry_ctx *ctx, const void *lock, uint32_t lock_class, uint64_t mode,
                                    const char *file, uint32_t line)
 {
 	uint32_t top = ctx->depth - 1;
+	uint64_t bits = mode << lock_class;
 
-	if (__builtin_expect(top < FERRY_LOCK_DEPTH && ctx->stack[top].lock == lock &&
-	                             ctx->stack[top].exclusive == exclusive && !ctx->stack[top].again,
+	if (__builtin_expect(top < FERRY_LOCK_DEPTH && ctx->stack[top].lock == lock && ctx->stack[top].bits == bits,
 	                     1)) {
 		ctx->depth = top;
-		ctx->held &= ~(1ull << lock_class);
-		ctx->excl &= ~(1ull << lock_class);
+		ctx->held ^= bits;
 		return;
 	}
-	ferry_lock_drop_slow(ctx, lock, lock_class, exclusive, file, line);
+	ferry_lock_drop_slow(ctx, lock, bits, file, line);
 }
 
 #endif /* FERRY_LOCK_CHECK_H */

@@ -10,46 +10,42 @@
 #ifndef FERRY_LOCK_ORDER_H
 #define FERRY_LOCK_ORDER_H
 
-/* Three tables, laid out as such. */
+/* Two tables, laid out as such. */
 /* clang-format off */
 
-/*	  name            kind   per              taken for
- *	  never while it is held */
+/*
+ *	  name            kind   per              taken for
+ *	  never while it is held
+ *	  d(ROW) ...: rows under which it is refused when they are held exclusively, though the order allows it
+ */
 #define FERRY_LOCK_ORDER(x)                                                                              \
 	x(GLOBAL,         MUTEX, "driver",        "device list, life of VA spaces",                      \
-	  "a fault wait")                                                                                \
+	  "a fault wait", )                                                                              \
 	x(LAUNCH,         MUTEX, "VA space",      "programs, launch slots, order of launches",           \
-	  "a fault wait; the caller's memory")                                                           \
+	  "a fault wait; the caller's memory", )                                                         \
 	x(ISR_SERVICE,    SEM,   "device",        "one servicer of the fault buffer, top half to bottom half", \
-	  "a fault wait")                                                                                \
+	  "a fault wait", )                                                                              \
 	x(VA_SPACE_LIST,  RW,    "device",        "which VA space an address-space id names",            \
-	  "a fault wait")                                                                                \
+	  "a fault wait", )                                                                              \
 	x(VA_SPACE,       RW,    "VA space",      "ranges and policy",                                   \
-	  "a device control call in write mode; a fault wait; the caller's memory")                      \
+	  "a device control call in write mode; a fault wait; the caller's memory", )                    \
 	x(DEVICE_CONTROL, MUTEX, "device",        "control commands of the device",                      \
-	  "VA_SPACE in write mode; a fault wait; the caller's memory")                                   \
+	  "a fault wait; the caller's memory", d(VA_SPACE))                                              \
 	x(BLOCK,          MUTEX, "block",         "residency, mappings, chunks of a 2 MiB block",        \
-	  "an allocation that may evict; a fault wait; the caller's memory")                             \
+	  "an allocation that may evict; a fault wait; the caller's memory", )                           \
 	x(PAGE_TREE,      MUTEX, "GPU page tree", "GPU page tables",                                     \
-	  "an allocation that may evict; a fault wait; the caller's memory")                             \
+	  "an allocation that may evict; a fault wait; the caller's memory", )                           \
 	x(CHANNEL,        MUTEX, "channel",       "ring state: reserve, write, ring the doorbell",       \
-	  "an allocation that may evict; any wait for the GPU; the caller's memory")                     \
+	  "an allocation that may evict; any wait for the GPU; the caller's memory", )                   \
 	x(PMM,            SPIN,  "device",        "free bitmaps, tenants by age",                        \
-	  "anything that sleeps")                                                                        \
+	  "anything that sleeps", )                                                                      \
 	x(LEAF,           SPIN,  "object",        "what nests nothing",                                  \
-	  "any other lock; anything that sleeps")
-
-/*
- * Rows that are refused while another is held exclusively, though the order alone would allow them:
- *     x(row, the row that is held exclusively)
- */
-#define FERRY_LOCK_EXCLUSIVE(x)                                                                          \
-	x(DEVICE_CONTROL, VA_SPACE)
+	  "any other lock; anything that sleeps", )
 
 /*
  * Operations that some rows forbid. They take numbers after the rows.
  *     x(name, what it is, d(ROW) ...)    refused while one of these rows is held
- * Who expands the list defines d() too: as a bit for the masks, as a word for a text.
+ * Who expands a table that lists rows defines d() too: as a bit for the masks, as a word for a text.
  *
  * A wait is refused under every row that whoever ends it may need: nearly all of them are needed to serve a
  * fault. The caller's memory may be managed: touching it can take a CPU fault, which takes VA_SPACE and on.
@@ -68,7 +64,7 @@
 	  d(VA_SPACE) d(LAUNCH) d(DEVICE_CONTROL) d(BLOCK) d(PAGE_TREE) d(CHANNEL) d(PMM) d(LEAF))
 
 enum ferry_lock_class {
-#define x(name, kind, per, taken, never) FERRY_LOCK_##name,
+#define x(name, kind, per, taken, never, excl) FERRY_LOCK_##name,
 	FERRY_LOCK_ORDER(x)
 #undef x
 	FERRY_LOCK_CLASSES
@@ -82,7 +78,5 @@ enum ferry_lock_op {
 	FERRY_LOCK_BITS
 };
 /* clang-format on */
-
-_Static_assert(FERRY_LOCK_BITS <= 64, "the held set is one 64-bit mask");
 
 #endif /* FERRY_LOCK_ORDER_H */
