@@ -101,15 +101,17 @@ static void check_order(struct ferry_ctx *ctx, uint32_t lock_class, const char *
 void ferry_lock_note_slow(struct ferry_ctx *ctx, const void *lock, uint64_t bits, bool ordered, const char *file,
                           uint32_t line)
 {
+	uint64_t again;
+
 	if (ordered)
 		check_order(ctx, ferry_os_ctz64(bits), " acquired with ", file, line);
 	if (ctx->depth >= FERRY_LOCK_DEPTH) {
 		report(ctx, name_of(bits), " does not fit the held set: ", ctx->held, " held", file, line);
 		return;
 	}
-	if (ctx->held & bits & ALL_CLASSES)
-		bits |= FERRY_LOCK_AGAIN;
+	again = ctx->held & bits & ALL_CLASSES ? FERRY_LOCK_AGAIN : 0;
 	ferry_lock_push(ctx, lock, bits);
+	ctx->stack[ctx->depth - 1].bits |= again;
 }
 
 /* The newest entry of this lock, or FERRY_LOCK_DEPTH. */

@@ -62,7 +62,7 @@ static inline void ferry_lock_push(struct ferry_ctx *ctx, const void *lock, uint
 
 	e->lock = lock;
 	e->bits = bits;
-	ctx->held |= bits & ~FERRY_LOCK_AGAIN;
+	ctx->held |= bits;
 }
 
 /* Before a lock is waited for: report if the order forbids it. mode: FERRY_LOCK_SHARED or EXCLUSIVELY. */

@@ -45,8 +45,6 @@ void ferry_pmm_destroy(struct ferry_pmm *pmm)
 /* The first frame of a piece, or FERRY_ROOT_NONE; *count is its size. */
 static uint32_t take(struct ferry_roots *rs, enum ferry_pmm_size size, uint32_t *count)
 {
-	uint32_t frame;
-
 	switch (size) {
 	case FERRY_PMM_2M:
 		*count = FERRY_BLOCK_PAGES;
@@ -56,7 +54,7 @@ static uint32_t take(struct ferry_roots *rs, enum ferry_pmm_size size, uint32_t 
 		return ferry_roots_take_big(rs);
 	default:
 		*count = 1;
-		return ferry_roots_take_frames(rs, 1, &frame) ? frame : FERRY_ROOT_NONE;
+		return ferry_roots_take_frame(rs);
 	}
 }
 
@@ -97,39 +95,50 @@ int ferry_pmm_alloc_frames(struct ferry_ctx *ctx, struct ferry_pmm *pmm, struct 
 	return n == count ? 0 : FERRY_E_PMM_FULL;
 }
 
-/* How many of the frames were refused. One root a turn. PMM held. */
-static uint32_t give(struct ferry_pmm *pmm, struct ferry_tenant *tenant, uint32_t first, uint32_t count)
+/* Frames of one root. A tenant that holds less than it gives is giving what is somebody else's. PMM held. */
+static bool give(struct ferry_pmm *pmm, struct ferry_tenant *tenant, uint32_t first, uint32_t count)
 {
-	uint32_t refused = 0;
+	if (tenant->frames < count || !ferry_roots_give(&pmm->roots, first, count))
+		return false;
+	ferry_tenant_uncharge(pmm, tenant, count);
+	return true;
+}
 
+/* Frames of several roots, or none, or outside. One root a turn; what is refused is left alone. PMM held. */
+static __attribute__((noinline)) bool give_span(struct ferry_pmm *pmm, struct ferry_tenant *tenant, uint32_t first,
+                                                uint32_t count)
+{
+	uint64_t frames = (uint64_t)pmm->roots.count * FERRY_BLOCK_PAGES;
+	bool all = true;
+
+	if (first >= frames || count > frames - first)
+		return false;
 	while (count) {
 		uint32_t n = FERRY_BLOCK_PAGES - first % FERRY_BLOCK_PAGES;
 
 		if (n > count)
 			n = count;
-		/* A tenant that holds less than it gives is giving what is somebody else's. */
-		if (tenant->frames < n || !ferry_roots_give(&pmm->roots, first, n))
-			refused += n;
-		else
-			ferry_tenant_uncharge(pmm, tenant, n);
+		all &= give(pmm, tenant, first, n);
 		first += n;
 		count -= n;
 	}
-	return refused;
+	return all;
 }
 
 void ferry_pmm_free(struct ferry_ctx *ctx, struct ferry_pmm *pmm, struct ferry_tenant *tenant, uint32_t first,
                     uint32_t count)
 {
-	uint64_t frames = (uint64_t)pmm->roots.count * FERRY_BLOCK_PAGES;
-	uint32_t refused;
+	bool given;
 
-	if (!FERRY_ASSERT(tenant) || !FERRY_ASSERT(first < frames && count <= frames - first))
+	if (!FERRY_ASSERT(tenant))
 		return;
 	ferry_spin_lock(ctx, &pmm->lock);
-	refused = give(pmm, tenant, first, count);
+	if (first % FERRY_BLOCK_PAGES + (uint64_t)count <= FERRY_BLOCK_PAGES && count)
+		given = give(pmm, tenant, first, count);
+	else
+		given = give_span(pmm, tenant, first, count);
 	ferry_spin_unlock(ctx, &pmm->lock);
-	FERRY_ASSERT(refused == 0);
+	FERRY_ASSERT(given);
 }
 
 void ferry_pmm_stats(struct ferry_ctx *ctx, struct ferry_pmm *pmm, struct ferry_pmm_stats *out)

@@ -17,10 +17,25 @@ struct ferry_pmm {
 	struct ferry_mem *mem; /* constant */
 };
 
-/* The tenant has count more (fewer, and at least so many) frames. count > 0. PMM held. */
-void ferry_tenant_charge(struct ferry_pmm *pmm, struct ferry_tenant *tenant, uint32_t count);
-void ferry_tenant_uncharge(struct ferry_pmm *pmm, struct ferry_tenant *tenant, uint32_t count);
+/* A tenant has its first frames, or gave its last ones. PMM held. */
+void ferry_tenant_enter(struct ferry_pmm *pmm, struct ferry_tenant *tenant);
+void ferry_tenant_leave(struct ferry_pmm *pmm, struct ferry_tenant *tenant);
 /* The age list is sound, and its tenants hold frames_taken together. PMM held. */
 bool ferry_tenant_audit(const struct ferry_pmm *pmm, uint64_t frames_taken);
+
+/* The tenant has count more (fewer, and at least so many) frames. count > 0. PMM held. */
+static inline void ferry_tenant_charge(struct ferry_pmm *pmm, struct ferry_tenant *tenant, uint32_t count)
+{
+	if (__builtin_expect(!tenant->frames, 0))
+		ferry_tenant_enter(pmm, tenant);
+	tenant->frames += count;
+}
+
+static inline void ferry_tenant_uncharge(struct ferry_pmm *pmm, struct ferry_tenant *tenant, uint32_t count)
+{
+	tenant->frames -= count;
+	if (__builtin_expect(!tenant->frames, 0))
+		ferry_tenant_leave(pmm, tenant);
+}
 
 #endif /* FERRY_PMM_IMPL_H */

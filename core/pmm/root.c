@@ -5,13 +5,12 @@
 #include "pmm/root.h"
 
 #define FRAME_SHIFT 9u /* frames per root, log2 */
-#define LEVEL_64K FERRY_ROOT_FRAMES
-#define WORDS_4K ((1u << FERRY_BITMAP_WORDS) - 1) /* words of occupied[] that speak of 4K */
-#define WORD_64K (LEVEL_64K / 64u)
+#define LEVEL_64K FERRY_ROOT_LEVELS_4K
 #define ALL_OPEN 0xffu
+#define COLD __attribute__((noinline)) /* keeps registers free on the path that most calls take */
 
 _Static_assert(FERRY_ROOT_FRAMES == 1u << FRAME_SHIFT, "a frame number is (root, frame of it)");
-_Static_assert(LEVEL_64K % 64 == 0 && FERRY_ROOT_PIECES <= 64, "the levels of 64K are one word of occupied[]");
+_Static_assert(FERRY_ROOT_LEVELS_4K <= 64 && FERRY_ROOT_PIECES <= 64, "occupied is one word per size");
 _Static_assert(FERRY_BITMAP_WORDS <= 8, "open has one bit per word");
 
 uint64_t ferry_roots_bytes(uint32_t count)
@@ -60,7 +59,7 @@ void ferry_roots_fini(struct ferry_roots *rs)
 
 /* ---- levels: rings with a head of their own behind the roots' nodes ---- */
 
-static void level_enter(struct ferry_roots *rs, uint32_t i, uint32_t level)
+static void ring_enter(struct ferry_roots *rs, uint32_t i, uint32_t level)
 {
 	uint32_t head = rs->count + level;
 	uint32_t next = rs->link[head].next;
@@ -69,46 +68,46 @@ static void level_enter(struct ferry_roots *rs, uint32_t i, uint32_t level)
 	rs->link[i].prev = head;
 	rs->link[next].prev = i;
 	rs->link[head].next = i;
-	rs->occupied[level / 64] |= 1ull << (level % 64);
-	rs->occupied_words |= 1ull << (level / 64);
 }
 
-static void level_leave(struct ferry_roots *rs, uint32_t i, uint32_t level)
+/* True when it was the last: then both its neighbours are the head. */
+static bool ring_leave(struct ferry_roots *rs, uint32_t i)
 {
 	uint32_t next = rs->link[i].next;
 	uint32_t prev = rs->link[i].prev;
 
 	rs->link[next].prev = prev;
 	rs->link[prev].next = next;
-	if (next != prev)
-		return;
-	/* Both neighbours are the head: it was the last. */
-	rs->occupied[level / 64] &= ~(1ull << (level % 64));
-	if (!rs->occupied[level / 64])
-		rs->occupied_words &= ~(1ull << (level / 64));
+	return next == prev;
 }
 
-static uint32_t highest(uint64_t v)
+static void enter_4k(struct ferry_roots *rs, uint32_t i, uint32_t level)
 {
-	return 63 - ferry_os_clz64(v);
+	ring_enter(rs, i, level);
+	rs->occupied_4k |= 1ull << level;
 }
 
-static uint32_t fullest_4k(const struct ferry_roots *rs)
+static void leave_4k(struct ferry_roots *rs, uint32_t i, uint32_t level)
 {
-	uint64_t words = rs->occupied_words & WORDS_4K;
-	uint32_t w;
+	rs->occupied_4k &= ~((uint64_t)ring_leave(rs, i) << level);
+}
 
-	if (!words)
+static void enter_64k(struct ferry_roots *rs, uint32_t i, uint32_t fill)
+{
+	ring_enter(rs, i, LEVEL_64K + fill);
+	rs->occupied_64k |= 1ull << fill;
+}
+
+static void leave_64k(struct ferry_roots *rs, uint32_t i, uint32_t fill)
+{
+	rs->occupied_64k &= ~((uint64_t)ring_leave(rs, i) << fill);
+}
+
+static uint32_t fullest(const struct ferry_roots *rs, uint32_t levels, uint64_t occupied)
+{
+	if (!occupied)
 		return FERRY_ROOT_NONE;
-	w = highest(words);
-	return rs->link[rs->count + w * 64 + highest(rs->occupied[w])].next;
-}
-
-static uint32_t fullest_64k(const struct ferry_roots *rs)
-{
-	if (!rs->occupied[WORD_64K])
-		return FERRY_ROOT_NONE;
-	return rs->link[rs->count + LEVEL_64K + highest(rs->occupied[WORD_64K])].next;
+	return rs->link[rs->count + levels + 63 - ferry_os_clz64(occupied)].next;
 }
 
 /* ---- kinds ---- */
@@ -138,6 +137,26 @@ static void push_free(struct ferry_roots *rs, uint32_t i)
 	rs->free = i;
 }
 
+/* A root cut to 4K went from one fill to another and so to another level, to none (full) or from none, or drained. */
+static COLD void change_level(struct ferry_roots *rs, uint32_t i, uint32_t from, uint32_t to)
+{
+	if (from < FERRY_ROOT_FRAMES)
+		leave_4k(rs, i, from / FERRY_ROOT_FILLS);
+	if (!to) {
+		push_free(rs, i);
+		rs->merges++;
+	} else if (to < FERRY_ROOT_FRAMES) {
+		enter_4k(rs, i, to / FERRY_ROOT_FILLS);
+	}
+}
+
+static inline void refill(struct ferry_roots *rs, uint32_t i, uint32_t from, uint32_t to)
+{
+	rs->root[i].fill = (uint16_t)to;
+	if (__builtin_expect(!to || from / FERRY_ROOT_FILLS != to / FERRY_ROOT_FILLS, 0))
+		change_level(rs, i, from, to);
+}
+
 /* A root given out in one piece becomes 512 taken frames. */
 static void break_whole(struct ferry_roots *rs, uint32_t i)
 {
@@ -157,7 +176,7 @@ static void break_big(struct ferry_roots *rs, uint32_t i)
 	uint64_t pieces = rs->map[i].word[0];
 
 	if (r->fill < FERRY_ROOT_PIECES)
-		level_leave(rs, i, LEVEL_64K + r->fill);
+		leave_64k(rs, i, r->fill);
 	r->open = 0;
 	for (uint32_t w = 0; w < FERRY_BITMAP_WORDS; w++) {
 		uint64_t bits = 0;
@@ -174,7 +193,7 @@ static void break_big(struct ferry_roots *rs, uint32_t i)
 	set_kind(rs, i, FERRY_ROOT_CUT_4K);
 	rs->splits++;
 	if (r->fill < FERRY_ROOT_FRAMES)
-		level_enter(rs, i, r->fill);
+		enter_4k(rs, i, r->fill / FERRY_ROOT_FILLS);
 }
 
 /* ---- taking ---- */
@@ -191,7 +210,7 @@ uint32_t ferry_roots_take_whole(struct ferry_roots *rs)
 
 uint32_t ferry_roots_take_big(struct ferry_roots *rs)
 {
-	uint32_t i = fullest_64k(rs);
+	uint32_t i = fullest(rs, LEVEL_64K, rs->occupied_64k);
 	struct ferry_root *r;
 	uint32_t piece;
 
@@ -201,45 +220,48 @@ uint32_t ferry_roots_take_big(struct ferry_roots *rs)
 			return FERRY_ROOT_NONE;
 		rs->splits++;
 	} else {
-		level_leave(rs, i, LEVEL_64K + rs->root[i].fill);
+		leave_64k(rs, i, rs->root[i].fill);
 	}
 	r = &rs->root[i];
 	piece = ferry_os_ctz64(~rs->map[i].word[0]);
 	rs->map[i].word[0] |= 1ull << piece;
 	if (++r->fill < FERRY_ROOT_PIECES)
-		level_enter(rs, i, LEVEL_64K + r->fill);
+		enter_64k(rs, i, r->fill);
 	rs->frames_free -= FERRY_BIG_PAGES;
 	return (i << FRAME_SHIFT) + piece * FERRY_BIG_PAGES;
 }
 
-/* A root cut to 4K with a frame free, out of its level. */
-static uint32_t open_4k(struct ferry_roots *rs)
+/* No root cut to 4K has a frame free: cut another one. It enters level 0 with nothing taken, or stays where it is. */
+static COLD uint32_t open_cold(struct ferry_roots *rs)
 {
-	uint32_t i = fullest_4k(rs);
+	uint32_t i = pop_free(rs, FERRY_ROOT_CUT_4K);
 
-	if (i == FERRY_ROOT_NONE) {
-		i = pop_free(rs, FERRY_ROOT_CUT_4K);
-		if (i != FERRY_ROOT_NONE) {
-			rs->root[i].open = ALL_OPEN;
-			rs->splits++;
-			return i;
-		}
-		i = fullest_64k(rs);
-		if (i == FERRY_ROOT_NONE)
-			return FERRY_ROOT_NONE;
-		break_big(rs, i);
+	if (i != FERRY_ROOT_NONE) {
+		rs->root[i].open = ALL_OPEN;
+		rs->splits++;
+		enter_4k(rs, i, 0);
+		return i;
 	}
-	level_leave(rs, i, rs->root[i].fill);
+	i = fullest(rs, LEVEL_64K, rs->occupied_64k);
+	if (i != FERRY_ROOT_NONE)
+		break_big(rs, i);
 	return i;
 }
 
-/* Up to want frames of one root, which is in no level; it enters the one it belongs to. */
+static uint32_t open_4k(struct ferry_roots *rs)
+{
+	uint32_t i = fullest(rs, 0, rs->occupied_4k);
+
+	return __builtin_expect(i != FERRY_ROOT_NONE, 1) ? i : open_cold(rs);
+}
+
+/* Up to want frames, at least one, of a root that has one free. */
 static uint32_t fill_root(struct ferry_roots *rs, uint32_t i, uint32_t want, uint32_t *frames)
 {
 	struct ferry_root *r = &rs->root[i];
 	uint32_t n = 0;
 
-	while (n < want && r->open) {
+	do {
 		uint32_t w = ferry_os_ctz64(r->open);
 		uint64_t left = ~rs->map[i].word[w];
 		uint32_t base = (i << FRAME_SHIFT) + w * 64;
@@ -251,11 +273,30 @@ static uint32_t fill_root(struct ferry_roots *rs, uint32_t i, uint32_t want, uin
 		rs->map[i].word[w] = ~left;
 		if (!left)
 			r->open &= (uint8_t)(r->open - 1);
-	}
-	r->fill = (uint16_t)(r->fill + n);
-	if (r->fill < FERRY_ROOT_FRAMES)
-		level_enter(rs, i, r->fill);
+	} while (n < want && r->open);
+	refill(rs, i, r->fill, r->fill + n);
 	return n;
+}
+
+uint32_t ferry_roots_take_frame(struct ferry_roots *rs)
+{
+	uint32_t i = open_4k(rs);
+	struct ferry_root *r;
+	uint64_t *word, left;
+	uint32_t w;
+
+	if (i == FERRY_ROOT_NONE)
+		return FERRY_ROOT_NONE;
+	r = &rs->root[i];
+	w = ferry_os_ctz64(r->open);
+	word = &rs->map[i].word[w];
+	left = ~*word;
+	*word = ~(left & (left - 1));
+	if (!(left & (left - 1)))
+		r->open &= (uint8_t)(r->open - 1);
+	refill(rs, i, r->fill, r->fill + 1u);
+	rs->frames_free--;
+	return (i << FRAME_SHIFT) + w * 64 + ferry_os_ctz64(left);
 }
 
 uint32_t ferry_roots_take_frames(struct ferry_roots *rs, uint32_t count, uint32_t *frames)
@@ -276,33 +317,17 @@ uint32_t ferry_roots_take_frames(struct ferry_roots *rs, uint32_t count, uint32_
 
 /* ---- giving ---- */
 
-/* Frames [first, end) of the root; a word at a time. */
-static bool give_frames(struct ferry_roots *rs, uint32_t i, uint32_t first, uint32_t end)
+/* Frames of a root cut to 4K, over several words: none is given unless all are taken. */
+static bool give_frames(struct ferry_roots *rs, uint32_t i, uint32_t first, uint32_t count)
 {
 	struct ferry_root *r = &rs->root[i];
-	uint64_t *word = rs->map[i].word;
-	uint32_t last = (end - 1) / 64;
-	uint64_t head = ~0ull << (first % 64);
-	uint64_t tail = ~0ull >> (63 - (end - 1) % 64);
-	uint64_t missing = 0;
 
-	for (uint32_t w = first / 64; w <= last; w++)
-		missing |= ~word[w] & (w == first / 64 ? head : ~0ull) & (w == last ? tail : ~0ull);
-	if (missing)
+	if (!ferry_bitmap_range_full(&rs->map[i], first, count))
 		return false;
-	for (uint32_t w = first / 64; w <= last; w++) {
-		word[w] &= ~((w == first / 64 ? head : ~0ull) & (w == last ? tail : ~0ull));
+	ferry_bitmap_clear_range(&rs->map[i], first, count);
+	for (uint32_t w = first / 64; w <= (first + count - 1) / 64; w++)
 		r->open |= (uint8_t)(1u << w);
-	}
-	if (r->fill < FERRY_ROOT_FRAMES)
-		level_leave(rs, i, r->fill);
-	r->fill = (uint16_t)(r->fill - (end - first));
-	if (r->fill) {
-		level_enter(rs, i, r->fill);
-	} else {
-		push_free(rs, i);
-		rs->merges++;
-	}
+	refill(rs, i, r->fill, r->fill - count);
 	return true;
 }
 
@@ -316,10 +341,10 @@ static bool give_pieces(struct ferry_roots *rs, uint32_t i, uint32_t first, uint
 		return false;
 	rs->map[i].word[0] &= ~mask;
 	if (r->fill < FERRY_ROOT_PIECES)
-		level_leave(rs, i, LEVEL_64K + r->fill);
+		leave_64k(rs, i, r->fill);
 	r->fill = (uint16_t)(r->fill - count);
 	if (r->fill) {
-		level_enter(rs, i, LEVEL_64K + r->fill);
+		enter_64k(rs, i, r->fill);
 	} else {
 		push_free(rs, i);
 		rs->merges++;
@@ -328,32 +353,36 @@ static bool give_pieces(struct ferry_roots *rs, uint32_t i, uint32_t first, uint
 }
 
 /* Part of a piece comes back: the root is cut to 4K from now on, if all of the frames are taken. */
-static bool give_part_of_big(struct ferry_roots *rs, uint32_t i, uint32_t first, uint32_t end)
+static bool give_part_of_big(struct ferry_roots *rs, uint32_t i, uint32_t first, uint32_t count)
 {
 	uint32_t from = first / FERRY_BIG_PAGES;
-	uint32_t count = (end - 1) / FERRY_BIG_PAGES + 1 - from;
-	uint64_t mask = ((1ull << count) - 1) << from;
+	uint32_t pieces = (first + count - 1) / FERRY_BIG_PAGES + 1 - from;
+	uint64_t mask = ((1ull << pieces) - 1) << from;
 
 	if ((rs->map[i].word[0] & mask) != mask)
 		return false;
 	break_big(rs, i);
-	return give_frames(rs, i, first, end);
+	return give_frames(rs, i, first, count);
 }
 
-static bool give_cold(struct ferry_roots *rs, uint32_t i, uint32_t first, uint32_t count)
+/* Whatever is neither a few frames within one word of a root cut to 4K nor all of a whole one. */
+static COLD bool give_other(struct ferry_roots *rs, uint32_t first, uint32_t count)
 {
+	uint32_t i = first >> FRAME_SHIFT;
+	uint32_t at = first & (FERRY_ROOT_FRAMES - 1);
+
+	if (i >= rs->count || !count || count > FERRY_ROOT_FRAMES - at)
+		return false;
 	switch (rs->root[i].kind) {
 	case FERRY_ROOT_WHOLE:
-		if (count == FERRY_ROOT_FRAMES) {
-			push_free(rs, i);
-			return true;
-		}
 		break_whole(rs, i);
-		return give_frames(rs, i, first, first + count);
+		return give_frames(rs, i, at, count);
 	case FERRY_ROOT_CUT_64K:
-		if (first % FERRY_BIG_PAGES == 0 && count % FERRY_BIG_PAGES == 0)
-			return give_pieces(rs, i, first / FERRY_BIG_PAGES, count / FERRY_BIG_PAGES);
-		return give_part_of_big(rs, i, first, first + count);
+		if ((at | count) % FERRY_BIG_PAGES == 0)
+			return give_pieces(rs, i, at / FERRY_BIG_PAGES, count / FERRY_BIG_PAGES);
+		return give_part_of_big(rs, i, at, count);
+	case FERRY_ROOT_CUT_4K:
+		return give_frames(rs, i, at, count);
 	default:
 		return false;
 	}
@@ -362,18 +391,30 @@ static bool give_cold(struct ferry_roots *rs, uint32_t i, uint32_t first, uint32
 bool ferry_roots_give(struct ferry_roots *rs, uint32_t first, uint32_t count)
 {
 	uint32_t i = first >> FRAME_SHIFT;
-	uint32_t at = first & (FERRY_ROOT_FRAMES - 1);
-	bool given;
+	struct ferry_root *r = &rs->root[i];
+	uint64_t *word, mask;
+	uint32_t w;
 
-	if (!count || i >= rs->count || count > FERRY_ROOT_FRAMES - at)
-		return false;
-	if (rs->root[i].kind == FERRY_ROOT_CUT_4K)
-		given = give_frames(rs, i, at, at + count);
-	else
-		given = give_cold(rs, i, at, count);
-	if (given)
+	/* count 0 wraps and goes the other way too. */
+	if (i >= rs->count || r->kind != FERRY_ROOT_CUT_4K || count - 1 > 63 - first % 64) {
+		if (i < rs->count && r->kind == FERRY_ROOT_WHOLE && count == FERRY_ROOT_FRAMES &&
+		    first % FERRY_ROOT_FRAMES == 0)
+			push_free(rs, i);
+		else if (!give_other(rs, first, count))
+			return false;
 		rs->frames_free += count;
-	return given;
+		return true;
+	}
+	w = first / 64 % FERRY_BITMAP_WORDS;
+	word = &rs->map[i].word[w];
+	mask = ~0ull >> (64 - count) << (first % 64);
+	if (mask & ~*word)
+		return false;
+	*word &= ~mask;
+	r->open |= (uint8_t)(1u << w);
+	rs->frames_free += count;
+	refill(rs, i, r->fill, r->fill - count);
+	return true;
 }
 
 bool ferry_roots_taken(const struct ferry_roots *rs, uint32_t frame)

@@ -3,22 +3,24 @@
  * root.h - the roots of one device: which frames are taken, and which root the next piece comes from.
  *
  * Words:  piece = what a cut root gives out: a frame (4 KiB) or an aligned group of 16 (64 KiB). Fill = how many
- *         pieces of a cut root are taken. Level = all cut roots of one size and one fill that still have a free
- *         piece, as a ring; there is one per size and fill.
+ *         pieces of a cut root are taken. Level = all cut roots of one size and about one fill that still have a
+ *         free piece, as a ring: 64 levels of eight fills each for 4K, one per fill for 64K.
  * Shapes:
- *           taken one             cut             fully taken: in no level
- *     FREE --------> WHOLE      FREE ---> CUT_4K, CUT_64K -----------------+
- *      ^ ^-------------+          ^            |   levels   <--------------+ a piece comes back
- *      |   comes whole            +------------+
+ *           taken whole           cut             fully taken: in no level
+ *     FREE ------------> WHOLE  FREE ---> CUT_4K, CUT_64K -----------------+
+ *      ^ ^-----------------+      ^            |   levels   <--------------+ a piece comes back
+ *      |   comes back whole       +------------+
  *      |                         last piece comes back
  *      +-- a chain, last in first out
  *
- *     levels of 4K:  1 [ ]  2 [r7 r9]  ...  510 [r3]  511 [ ]      a bit map tells which are occupied, and one word
- *                                            ^ fullest             which words of that map are
+ *     levels of 4K   0: 1..7 taken [ ]   1: 8..15 [r7 r9]   ...   62: 496..503 [r3]   63: 504..511 [ ]
+ *     occupied_4k    0                   1                        1 <- fullest: the highest bit      0
  *
  *     WHOLE or CUT_64K --> CUT_4K when a part of a piece comes back, and CUT_64K --> CUT_4K when a frame is wanted
  * and no other root has one. Such a root still holds larger pieces; it gives out frames only.
  *
+ * Fullest: means the highest level; within it, the root that came last. Eight fills share a level because telling
+ *         511 from 505 keeps no more roots whole, while seven of eight frees then move no root (docs/design/pmm.md).
  * Map:    CUT_4K: bit set = frame taken. CUT_64K: bit i of word 0 = piece i taken. FREE, WHOLE: all zero (a root that
  *         is given out in one piece touches no map).
  * Cost:   every operation on one piece is constant: no loop over roots, levels or frames. 76 bytes a root.
@@ -31,10 +33,11 @@
 #include "base/mem.h"
 
 #define FERRY_ROOT_NONE 0xffffffffu
-#define FERRY_ROOT_FRAMES FERRY_BLOCK_PAGES                       /* 512 */
-#define FERRY_ROOT_PIECES (FERRY_BLOCK_PAGES / FERRY_BIG_PAGES)   /* 32 of 64 KiB */
-#define FERRY_ROOT_LEVELS (FERRY_ROOT_FRAMES + FERRY_ROOT_PIECES) /* 4K by fill, then 64K by fill */
-#define FERRY_ROOT_LEVEL_WORDS ((FERRY_ROOT_LEVELS + 63u) / 64u)
+#define FERRY_ROOT_FRAMES FERRY_BLOCK_PAGES                     /* 512 */
+#define FERRY_ROOT_PIECES (FERRY_BLOCK_PAGES / FERRY_BIG_PAGES) /* 32 of 64 KiB */
+#define FERRY_ROOT_FILLS 8u                                     /* of 4K, to a level */
+#define FERRY_ROOT_LEVELS_4K (FERRY_ROOT_FRAMES / FERRY_ROOT_FILLS)
+#define FERRY_ROOT_LEVELS (FERRY_ROOT_LEVELS_4K + FERRY_ROOT_PIECES) /* 4K, then 64K */
 
 enum ferry_root_kind { FERRY_ROOT_FREE, FERRY_ROOT_WHOLE, FERRY_ROOT_CUT_64K, FERRY_ROOT_CUT_4K, FERRY_ROOT_KINDS };
 
@@ -56,8 +59,8 @@ struct ferry_roots {
 	struct ferry_root *root;
 	struct ferry_root_link *link;
 
-	uint64_t occupied[FERRY_ROOT_LEVEL_WORDS];
-	uint64_t occupied_words;
+	uint64_t occupied_4k; /* bit per level: somebody is in it */
+	uint64_t occupied_64k;
 
 	uint64_t frames_free;
 	uint32_t kinds[FERRY_ROOT_KINDS]; /* roots of each */
@@ -75,9 +78,11 @@ uint32_t ferry_roots_take_whole(struct ferry_roots *rs);
 /* An aligned group of 16 frames: the fullest root cut to 64K, else a free root. First frame or FERRY_ROOT_NONE. */
 uint32_t ferry_roots_take_big(struct ferry_roots *rs);
 /*
- * Up to count frames, ascending within a root: the fullest root cut to 4K, else a free root, else the fullest cut
- * to 64K, which is 4K from then on. Returns how many; fewer than count only when not one frame is free.
+ * One frame: of the fullest root cut to 4K, else of a free root, else of the fullest cut to 64K, which is 4K from
+ * then on. FERRY_ROOT_NONE only when not one frame is free.
  */
+uint32_t ferry_roots_take_frame(struct ferry_roots *rs);
+/* Up to count frames by the same rule, ascending within a root. How many: fewer than count when no frame is left. */
 uint32_t ferry_roots_take_frames(struct ferry_roots *rs, uint32_t count, uint32_t *frames);
 
 /*

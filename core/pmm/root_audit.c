@@ -44,27 +44,28 @@ static bool root_is_sound(const struct ferry_roots *rs, uint32_t i, struct tally
 /* Every root in this ring is of the level's size and fill; links agree. Adds how many there are. */
 static bool level_is_sound(const struct ferry_roots *rs, uint32_t level, uint32_t *found)
 {
+	bool is_4k = level < FERRY_ROOT_LEVELS_4K;
 	uint32_t head = rs->count + level;
-	bool is_4k = level < FERRY_ROOT_FRAMES;
-	uint32_t fill = is_4k ? level : level - FERRY_ROOT_FRAMES;
+	uint32_t at = is_4k ? level : level - FERRY_ROOT_LEVELS_4K;
+	uint64_t occupied = (is_4k ? rs->occupied_4k : rs->occupied_64k) >> at & 1;
 	uint32_t prev = head;
 
 	for (uint32_t i = rs->link[head].next; i != head; i = rs->link[i].next) {
 		if (i >= rs->count || rs->link[i].prev != prev || ++*found > rs->count)
 			return false;
-		if (rs->root[i].kind != (is_4k ? FERRY_ROOT_CUT_4K : FERRY_ROOT_CUT_64K) || rs->root[i].fill != fill)
+		if (rs->root[i].kind != (is_4k ? FERRY_ROOT_CUT_4K : FERRY_ROOT_CUT_64K))
+			return false;
+		if (rs->root[i].fill / (is_4k ? FERRY_ROOT_FILLS : 1) != at)
 			return false;
 		prev = i;
 	}
-	return rs->link[head].prev == prev &&
-	       (rs->occupied[level / 64] >> (level % 64) & 1) == (rs->link[head].next != head);
+	return rs->link[head].prev == prev && occupied == (rs->link[head].next != head);
 }
 
 bool ferry_roots_audit(const struct ferry_roots *rs)
 {
 	struct tally t = {.frames_free = 0};
 	uint32_t in_levels = 0, chained = 0;
-	uint64_t words = 0;
 
 	for (uint32_t i = 0; i < rs->count; i++) {
 		if (!root_is_sound(rs, i, &t))
@@ -74,12 +75,10 @@ bool ferry_roots_audit(const struct ferry_roots *rs)
 		if (!level_is_sound(rs, level, &in_levels))
 			return false;
 	}
-	for (uint32_t w = 0; w < FERRY_ROOT_LEVEL_WORDS; w++)
-		words |= (uint64_t)(rs->occupied[w] != 0) << w;
 	for (uint32_t i = rs->free; i != FERRY_ROOT_NONE; i = rs->link[i].next) {
 		if (i >= rs->count || rs->root[i].kind != FERRY_ROOT_FREE || ++chained > rs->count)
 			return false;
 	}
-	return in_levels == t.in_levels && chained == t.kinds[FERRY_ROOT_FREE] && words == rs->occupied_words &&
-	       t.frames_free == rs->frames_free && memcmp(t.kinds, rs->kinds, sizeof(t.kinds)) == 0;
+	return in_levels == t.in_levels && chained == t.kinds[FERRY_ROOT_FREE] && t.frames_free == rs->frames_free &&
+	       rs->occupied_64k >> FERRY_ROOT_PIECES == 0 && memcmp(t.kinds, rs->kinds, sizeof(t.kinds)) == 0;
 }

@@ -20,7 +20,7 @@ void ferry_tenant_init(struct ferry_tenant *tenant)
 	ferry_list_init(&tenant->by_age);
 }
 
-static void leave_list(struct ferry_pmm *pmm, struct ferry_tenant *tenant)
+void ferry_tenant_leave(struct ferry_pmm *pmm, struct ferry_tenant *tenant)
 {
 	ferry_list_remove(&tenant->by_age);
 	pmm->tenants--;
@@ -35,7 +35,7 @@ void ferry_tenant_fini(struct ferry_ctx *ctx, struct ferry_pmm *pmm, struct ferr
 	pins = tenant->pins;
 	/* Whatever the caller forgot, nothing may point at a tenant that is gone. */
 	if (!ferry_list_empty(&tenant->by_age))
-		leave_list(pmm, tenant);
+		ferry_tenant_leave(pmm, tenant);
 	if (pins)
 		pmm->pinned--;
 	tenant->frames = 0;
@@ -45,21 +45,11 @@ void ferry_tenant_fini(struct ferry_ctx *ctx, struct ferry_pmm *pmm, struct ferr
 	FERRY_ASSERT(pins == 0);
 }
 
-void ferry_tenant_charge(struct ferry_pmm *pmm, struct ferry_tenant *tenant, uint32_t count)
+void ferry_tenant_enter(struct ferry_pmm *pmm, struct ferry_tenant *tenant)
 {
-	if (!tenant->frames) {
-		ferry_list_push_back(&pmm->by_age, &tenant->by_age);
-		pmm->tenants++;
-		tenant->touched_ns = ferry_os_now_ns();
-	}
-	tenant->frames += count;
-}
-
-void ferry_tenant_uncharge(struct ferry_pmm *pmm, struct ferry_tenant *tenant, uint32_t count)
-{
-	tenant->frames -= count;
-	if (!tenant->frames)
-		leave_list(pmm, tenant);
+	ferry_list_push_back(&pmm->by_age, &tenant->by_age);
+	pmm->tenants++;
+	tenant->touched_ns = ferry_os_now_ns();
 }
 
 void ferry_tenant_touch(struct ferry_ctx *ctx, struct ferry_pmm *pmm, struct ferry_tenant *tenant)

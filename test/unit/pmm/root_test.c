@@ -39,16 +39,20 @@ static uint64_t rng(void)
 
 /* ---- the model ---- */
 
-/* The highest fill among roots of this kind with room; 0 when there is none. */
+/* The level of a root: fills that differ less count as equal. 64K pieces are one level each. */
+static uint32_t model_level(const struct model *m, uint32_t root)
+{
+	return m->fill[root] / (m->kind[root] == FERRY_ROOT_CUT_4K ? FERRY_ROOT_FILLS : FERRY_BIG_PAGES);
+}
+
+/* The highest level among roots of this kind with room, plus 1; 0 when there is none. */
 static uint32_t model_fullest(const struct model *m, enum ferry_root_kind kind)
 {
 	uint32_t best = 0;
 
 	for (uint32_t r = 0; r < m->roots; r++) {
-		uint32_t fill = m->kind[r] == kind ? m->fill[r] : 512;
-
-		if (fill < 512 && fill > best)
-			best = fill;
+		if (m->kind[r] == kind && m->fill[r] < 512 && model_level(m, r) + 1 > best)
+			best = model_level(m, r) + 1;
 	}
 	return best;
 }
@@ -97,7 +101,7 @@ static void model_take_big(struct model *m, uint32_t first)
 	assert_uint_equal(first % 16, 0);
 	if (fullest) {
 		assert_int_equal(m->kind[first / 512], FERRY_ROOT_CUT_64K);
-		assert_uint_equal(m->fill[first / 512], fullest);
+		assert_uint_equal(model_level(m, first / 512) + 1, fullest);
 	} else {
 		assert_int_equal(m->kind[first / 512], FERRY_ROOT_FREE);
 		m->kind[first / 512] = FERRY_ROOT_CUT_64K;
@@ -113,13 +117,13 @@ static void model_take_frame(struct model *m, uint32_t frame)
 
 	if (fullest) {
 		assert_int_equal(*kind, FERRY_ROOT_CUT_4K);
-		assert_uint_equal(m->fill[frame / 512], fullest);
+		assert_uint_equal(model_level(m, frame / 512) + 1, fullest);
 	} else if (model_has(m, FERRY_ROOT_FREE)) {
 		assert_int_equal(*kind, FERRY_ROOT_FREE);
 	} else {
 		assert_true(fullest_64k);
 		assert_int_equal(*kind, FERRY_ROOT_CUT_64K);
-		assert_uint_equal(m->fill[frame / 512], fullest_64k);
+		assert_uint_equal(model_level(m, frame / 512) + 1, fullest_64k);
 	}
 	*kind = FERRY_ROOT_CUT_4K;
 	model_note(m, frame, 1);
@@ -555,8 +559,9 @@ static void the_audit_sees_damage(void **unused)
 	DAMAGE(rs.link[2].prev, = 1);
 	DAMAGE(rs.link[3].next, = 3);
 	DAMAGE(rs.free, = FERRY_ROOT_NONE);
-	DAMAGE(rs.occupied[0], ^= 2);
-	DAMAGE(rs.occupied_words, = 0);
+	DAMAGE(rs.occupied_4k, ^= 2);
+	DAMAGE(rs.occupied_64k, = 0);
+	DAMAGE(rs.occupied_64k, |= 1ull << 40);
 	DAMAGE(rs.frames_free, += 1);
 	DAMAGE(rs.kinds[FERRY_ROOT_WHOLE], += 1);
 #undef DAMAGE
