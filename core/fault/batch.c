@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/*
+ * batch.c - grouping by hash and bitmap. See batch.h.
+ */
+#include "fault/batch.h"
+
+/* An open-addressing slot; empty unless its stamp is the batch's. */
+struct ferry_fault_slot {
+	uint64_t block_va; /* SPACE_KEY: not a block but the asid itself */
+	uint32_t asid;
+	uint16_t stamp; /* never 0 in a slot that was used */
+	uint16_t index; /* of the group, or of the space */
+};
+
+/* One asid of the batch: the chain of its groups. */
+struct ferry_fault_space {
+	uint16_t first, last;
+	uint32_t count;
+};
+
+#define SPACE_KEY 1ull /* no block begins here */
+#define SLOTS_PER_FAULT 4u
+
+/* A fault makes at most one group and one space: half of the slots stay empty, so every search ends. */
+_Static_assert(SLOTS_PER_FAULT >= 4, "two keys a fault, at most half full");
+_Static_assert(FERRY_FAULT_BATCH_MAX <= 65536, "fault and group indices are 16 bits");
+_Static_assert(sizeof(struct ferry_fault_group) == 256, "a group is four cache lines");
+_Static_assert(FERRY_ACCESS_ATOMIC == FERRY_FAULT_ACCESSES - 1, "one map per access");
+
+static uint32_t slot_count(uint32_t faults_max)
+{
+	return 1u << (64 - ferry_os_clz64((uint64_t)faults_max * SLOTS_PER_FAULT - 1));
+}
+
+/* next, space_next and order, in one piece. */
+static size_t index_bytes(uint32_t faults_max)
+{
+	return (size_t)faults_max * 3 * sizeof(uint16_t);
+}
+
+int ferry_fault_batch_init(struct ferry_fault_batch *b, struct ferry_mem *mem, uint32_t faults_max)
+{
+	uint32_t slots;
+
+	memset(b, 0, sizeof(*b));
+	if (!faults_max || faults_max > FERRY_FAULT_BATCH_MAX)
+		return FERRY_E_INVAL;
+	slots = slot_count(faults_max);
+	b->mem = mem;
+	b->faults_max = faults_max;
+	b->hash_shift = ferry_os_clz64(slots) + 1;
+	b->stamp = 1;
+	b->group = ferry_mem_zalloc(mem, faults_max * sizeof(*b->group));
+	if (!b->group)
+		goto failed;
+	b->slot = ferry_mem_zalloc(mem, slots * sizeof(*b->slot));
+	if (!b->slot)
+		goto free_group;
+	b->space = ferry_mem_zalloc(mem, faults_max * sizeof(*b->space));
+	if (!b->space)
+		goto free_slot;
+	b->next = ferry_mem_zalloc(mem, index_bytes(faults_max));
+	if (!b->next)
+		goto free_space;
+	b->space_next = b->next + faults_max;
+	b->order = b->space_next + faults_max;
+	return 0;
+
+free_space:
+	ferry_mem_free(mem, b->space, faults_max * sizeof(*b->space));
+free_slot:
+	ferry_mem_free(mem, b->slot, slots * sizeof(*b->slot));
+free_group:
+	ferry_mem_free(mem, b->group, faults_max * sizeof(*b->group));
+failed:
+	memset(b, 0, sizeof(*b));
+	return FERRY_E_FAULT_BUFFER_NOMEM;
+}
+
+void ferry_fault_batch_fini(struct ferry_fault_batch *b)
+{
+	if (!b->faults_max)
+		return;
+	ferry_mem_free(b->mem, b->next, index_bytes(b->faults_max));
+	ferry_mem_free(b->mem, b->space, b->faults_max * sizeof(*b->space));
+	ferry_mem_free(b->mem, b->slot, slot_count(b->faults_max) * sizeof(*b->slot));
+	ferry_mem_free(b->mem, b->group, b->faults_max * sizeof(*b->group));
+	memset(b, 0, sizeof(*b));
+}
+
+void ferry_fault_batch_reset(struct ferry_fault_batch *b)
+{
+	b->faults = NULL;
+	b->fault_count = 0;
+	b->group_count = 0;
+	b->space_count = 0;
+	b->duplicates = 0;
+	/* Once in 65535 batches the stamps start over, and old slots must not look like new ones. */
+	if (++b->stamp == 0) {
+		memset(b->slot, 0, slot_count(b->faults_max) * sizeof(*b->slot));
+		b->stamp = 1;
+	}
+}
+
+/* The slot that holds the key, or the empty one where it belongs. */
+static inline struct ferry_fault_slot *find_slot(struct ferry_fault_batch *b, uint64_t block_va, uint32_t asid)
+{
+	/* Neighbouring blocks differ in the bits that the multiplication spreads best; asids are few. */
+	uint64_t hash = ((block_va >> FERRY_BLOCK_SHIFT) + ((uint64_t)asid << 32)) * 0x9e3779b97f4a7c15ull;
+	uint32_t mask = (uint32_t)(~0ull >> b->hash_shift);
+	uint32_t i = (uint32_t)(hash >> b->hash_shift);
+
+	while (b->slot[i].stamp == b->stamp && (b->slot[i].block_va != block_va || b->slot[i].asid != asid))
+		i = (i + 1) & mask;
+	return &b->slot[i];
+}
+
+static void take_slot(struct ferry_fault_batch *b, struct ferry_fault_slot *s, uint64_t block_va, uint32_t asid,
+                      uint32_t index)
+{
+	s->block_va = block_va;
+	s->asid = asid;
+	s->stamp = b->stamp;
+	s->index = (uint16_t)index;
+}
+
+/* Put group g behind the last one of its asid. */
+static void link_group(struct ferry_fault_batch *b, uint32_t g, uint32_t asid)
+{
+	struct ferry_fault_slot *s = find_slot(b, SPACE_KEY, asid);
+	struct ferry_fault_space *space;
+
+	if (s->stamp != b->stamp) {
+		take_slot(b, s, SPACE_KEY, asid, b->space_count);
+		space = &b->space[b->space_count++];
+		space->first = (uint16_t)g;
+		space->count = 0;
+	} else {
+		space = &b->space[s->index];
+		b->space_next[space->last] = (uint16_t)g;
+	}
+	space->last = (uint16_t)g;
+	space->count++;
+}
+
+/* The groups by asid. */
+static void set_order(struct ferry_fault_batch *b)
+{
+	uint32_t k = 0;
+
+	for (uint32_t s = 0; s < b->space_count; s++) {
+		uint32_t g = b->space[s].first;
+
+		for (uint32_t n = 0; n < b->space[s].count; n++) {
+			b->order[k++] = (uint16_t)g;
+			g = b->space_next[g];
+		}
+	}
+}
+
+static __attribute__((noinline)) struct ferry_fault_group *new_group(struct ferry_fault_batch *b,
+                                                                     struct ferry_fault_slot *s, uint64_t block_va,
+                                                                     uint32_t asid, uint32_t fault)
+{
+	uint32_t index = b->group_count++;
+	struct ferry_fault_group *g = &b->group[index];
+
+	memset(g, 0, sizeof(*g));
+	g->block_va = block_va;
+	g->asid = asid;
+	g->first = fault;
+	g->last = fault;
+	take_slot(b, s, block_va, asid, index);
+	link_group(b, index, asid);
+	return g;
+}
+
+/* 1 for a duplicate. */
+static inline uint32_t note_page(struct ferry_fault_group *g, uint32_t page, uint32_t access)
+{
+	uint32_t w = page / 64;
+	uint64_t bit = 1ull << (page % 64);
+	uint64_t seen = g->map[FERRY_ACCESS_ATOMIC].word[w];
+
+	/* Masks, not branches: accesses come mixed. */
+	seen |= g->map[FERRY_ACCESS_WRITE].word[w] & -(uint64_t)(access <= FERRY_ACCESS_WRITE);
+	seen |= g->map[FERRY_ACCESS_READ].word[w] & -(uint64_t)(access == FERRY_ACCESS_READ);
+	g->map[access].word[w] |= bit;
+	return (seen & bit) != 0;
+}
+
+int ferry_fault_batch_add(struct ferry_fault_batch *b, const struct ferry_fault *faults, uint32_t count)
+{
+	uint32_t duplicates = 0;
+
+	if (!FERRY_ASSERT(count <= b->faults_max && count >= b->fault_count))
+		return FERRY_E_INVAL;
+	for (uint32_t i = b->fault_count; i < count; i++) {
+		const struct ferry_fault *f = &faults[i];
+		uint64_t block_va = f->va & ~(FERRY_BLOCK_SIZE - 1);
+		uint32_t page = (uint32_t)(f->va >> FERRY_PAGE_SHIFT) % FERRY_BLOCK_PAGES;
+		uint32_t access = f->access < FERRY_FAULT_ACCESSES ? f->access : FERRY_ACCESS_ATOMIC;
+		struct ferry_fault_slot *s = find_slot(b, block_va, f->asid);
+		struct ferry_fault_group *g;
+		uint32_t again;
+
+		if (s->stamp == b->stamp)
+			g = &b->group[s->index];
+		else
+			g = new_group(b, s, block_va, f->asid, i);
+		b->next[g->last] = (uint16_t)i;
+		g->last = i;
+		g->count++;
+		g->kinds |= 1u << (f->kind % 32);
+		again = note_page(g, page, access);
+		g->duplicates += again;
+		duplicates += again;
+	}
+	b->faults = faults;
+	b->fault_count = count;
+	b->duplicates += duplicates;
+	set_order(b);
+	return 0;
+}
