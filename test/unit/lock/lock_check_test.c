@@ -119,7 +119,7 @@ static void an_operation_is_refused_under_its_rows(void **unused)
 		[FERRY_LOCK_OP_SLEEP] = BIT(PMM) | BIT(LEAF),
 		[FERRY_LOCK_OP_EVICT] = gpu_rows,
 		[FERRY_LOCK_OP_FAULT_WAIT] = (1ull << FERRY_LOCK_CLASSES) - 1,
-		[FERRY_LOCK_OP_FENCE_WAIT] = BIT(VA_SPACE_LIST) | BIT(CHANNEL) | BIT(PMM) | BIT(LEAF),
+		[FERRY_LOCK_OP_FENCE_WAIT] = BIT(CHANNEL) | BIT(PMM) | BIT(LEAF),
 		[FERRY_LOCK_OP_USER_COPY] = gpu_rows | BIT(VA_SPACE) | BIT(LAUNCH) | BIT(DEVICE_CONTROL),
 	};
 	struct ferry_mutex m;
