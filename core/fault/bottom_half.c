@@ -182,7 +182,7 @@ static bool batch_run(struct ferry_ctx *ctx, struct ferry_device *gpu)
 		return false;
 	memset(gpu->verdicts, 0, count * sizeof(*gpu->verdicts));
 	ferry_fault_batch_reset(&gpu->batch);
-	ferry_fault_batch_add(&gpu->batch, gpu->faults, count);
+	(void)FERRY_ASSERT(ferry_fault_batch_add(&gpu->batch, gpu->faults, count) == 0);
 	ferry_rw_read_lock(ctx, &gpu->spaces_lock);
 	for (uint32_t i = 0; i < ferry_fault_batch_groups(&gpu->batch); dropped = 0)
 		i = space_serve(ctx, gpu, i, dropped, &sum);

@@ -133,7 +133,7 @@ static void migrations_to_nowhere_or_of_nothing_are_refused(void **unused)
 	assert_int_equal(migrate(RIG_BASE, 0, 0, 0), FERRY_E_RANGE_ZERO);
 	assert_int_equal(migrate(RIG_BASE, FERRY_PAGE_SIZE, 1, 0), FERRY_E_DEVICE_ID);
 	assert_int_equal(migrate(RIG_BASE, FERRY_PAGE_SIZE, FERRY_WHERE_NONE, 0), FERRY_E_DEVICE_ID);
-	assert_int_equal(migrate(RIG_BASE, FERRY_PAGE_SIZE, 0, 2), FERRY_E_REQUEST_FLAGS);
+	assert_int_equal(migrate(RIG_BASE, FERRY_PAGE_SIZE, 0, 4), FERRY_E_REQUEST_FLAGS);
 	assert_int_equal(migrate(RIG_BASE + 1, FERRY_PAGE_SIZE, 0, 0), FERRY_E_RANGE_ALIGN);
 	assert_int_equal(migrate(RIG_BASE, FERRY_BLOCK_SIZE + 2 * FERRY_PAGE_SIZE, 0, 0), FERRY_E_RANGE_NOT_FOUND);
 	assert_int_equal(migrate(RIG_BASE + 8 * FERRY_BLOCK_SIZE, FERRY_PAGE_SIZE, 0, 0), FERRY_E_RANGE_NOT_FOUND);
