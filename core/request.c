@@ -146,7 +146,7 @@ static int req_protect(struct ferry_ctx *ctx, struct ferry_va_space *vs, void *r
 
 	(void)payload, (void)payload_bytes;
 	if (r->prot != FERRY_PROT_READ && r->prot != (FERRY_PROT_READ | FERRY_PROT_WRITE))
-		return FERRY_E_REQUEST_FLAGS;
+		return FERRY_E_INVAL;
 	return ferry_va_range_protect(ctx, vs, r->base, r->bytes, r->prot & FERRY_PROT_WRITE);
 }
 

@@ -18,7 +18,7 @@ install: all ## install library, headers, manual pages, programs, pkg-config fil
 	$(INSTALL) -m 755 $(O)/libferry.so.$(VERSION) $(call dest,$(LIBDIR)/libferry.so.$(VERSION))
 	ln -sf libferry.so.$(VERSION) $(call dest,$(LIBDIR)/$(LIB_SONAME))
 	ln -sf $(LIB_SONAME) $(call dest,$(LIBDIR)/libferry.so)
-	$(INSTALL) -m 644 $(O)/ferry.pc $(call dest,$(LIBDIR)/pkgconfig/ferry.pc)
+	$(PC_SED) lib/ferry.pc.in >$(call dest,$(LIBDIR)/pkgconfig/ferry.pc)
 	$(INSTALL) -m 644 $(PROGRAM_OBJS) $(call dest,$(PROGRAMDIR))
 	$(INSTALL) -m 644 $(wildcard $(PUBLIC_HEADERS:%=include/ferry/%)) $(call dest,$(INCLUDEDIR)/ferry)
 	$(INSTALL) -m 644 include/ferry/uapi/ferry.h $(call dest,$(INCLUDEDIR)/ferry/uapi)

@@ -70,7 +70,9 @@ $(O)/ferryctl: $(TOOL_OBJS) $(LIB_A) $(O)/.objects
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(SANITIZE) -o $@ $(TOOL_OBJS) $(LIB_A) $(LDFLAGS) $(LIBS)
 
+# Where things will be is known when they are installed: install writes its own.
+PC_SED = sed -e 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@INCLUDEDIR@|$(INCLUDEDIR)|' \
+		-e 's|@VERSION@|$(VERSION)|; s|@PROGRAMDIR@|$(PROGRAMDIR)|'
 $(O)/ferry.pc: lib/ferry.pc.in mk/flags.mk
 	@mkdir -p $(@D)
-	@sed -e 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@INCLUDEDIR@|$(INCLUDEDIR)|' \
-		-e 's|@VERSION@|$(VERSION)|; s|@PROGRAMDIR@|$(PROGRAMDIR)|' $< >$@
+	@$(PC_SED) $< >$@

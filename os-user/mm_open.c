@@ -18,8 +18,7 @@
 
 /* ThreadSanitizer has room for less. */
 #define WINDOW_BYTES_MAX (FERRY_USER_TSAN ? 1ull << 34 : 1ull << 40)
-#define WINDOW_BYTES_MIN (1ull << 32)
-#define WINDOW_BYTES_LEAST (1ull << 26) /* what a caller may ask for */
+#define WINDOW_BYTES_LEAST (1ull << 26)
 
 /* In Linux 5.19 and later: write protection of shared memory is the youngest of them. */
 #define FEATURES                                                                                                     \
@@ -190,22 +189,35 @@ unmap_window:
 	return err;
 }
 
+/* In a fork's child the addresses may be somebody else's by now: only the files are ours. */
+static void unmap_window(struct ferry_user_mm *mm)
+{
+	if (mm->era == ferry_user_era()) {
+		munmap((void *)(uintptr_t)mm->base, mm->bytes);
+		munmap(mm->alias, mm->bytes);
+	}
+	close(mm->memfd);
+}
+
 int ferry_mm_open_window(struct ferry_user_mm *mm, uint64_t bytes_max)
 {
 	uint64_t bytes = WINDOW_BYTES_MAX;
-	uint64_t least = WINDOW_BYTES_MIN;
+	bool limited = false;
 	int err;
 
 	if (bytes_max && bytes_max < WINDOW_BYTES_LEAST)
 		return FERRY_E_INVAL;
 	while (bytes_max && bytes > bytes_max)
 		bytes /= 2;
-	if (least > bytes)
-		least = bytes;
-	do {
-		err = open_window_of(mm, bytes);
+	/* Where address space is limited, the largest window that fits would leave the program none: half of it. */
+	while ((err = open_window_of(mm, bytes)) && bytes > WINDOW_BYTES_LEAST) {
+		limited = true;
 		bytes /= 2;
-	} while (err && bytes >= least);
+	}
+	if (!err && limited && bytes > WINDOW_BYTES_LEAST) {
+		unmap_window(mm);
+		err = open_window_of(mm, bytes / 2);
+	}
 	if (err)
 		return err;
 
@@ -217,14 +229,9 @@ int ferry_mm_open_window(struct ferry_user_mm *mm, uint64_t bytes_max)
 	return 0;
 }
 
-/* In a fork's child the addresses may be somebody else's by now: only the files are ours. */
 void ferry_mm_close_window(struct ferry_user_mm *mm)
 {
-	if (mm->era == ferry_user_era()) {
-		munmap((void *)(uintptr_t)mm->base, mm->bytes);
-		munmap(mm->alias, mm->bytes);
-	}
 	if (mm->poison_fd >= 0)
 		close(mm->poison_fd);
-	close(mm->memfd);
+	unmap_window(mm);
 }

@@ -2,6 +2,7 @@
 #include "gpu/device.h"
 #include "fault/bottom_half.h"
 
+#define HEARTBEAT_NS 1000000000ull
 #define WATCHDOG_NS 20000000ull /* 20 ms: a lost interrupt costs so much, once */
 
 uint32_t ferry_ids_take(struct ferry_ids *ids)
@@ -52,6 +53,31 @@ static void device_irq(void *arg, uint32_t vector)
 		ferry_os_wake_all(&gpu->wait);
 }
 
+/*
+ * A long launch looks like a hang from outside. So the watchdog asks: a fence on a copy channel, which a device that is alive
+ * writes soon, whatever its programs do.
+ */
+static int device_heartbeat(struct ferry_device *gpu)
+{
+	uint64_t now = ferry_os_now_ns();
+	struct ferry_push push;
+	struct ferry_ctx ctx;
+	int err;
+
+	if (gpu->heartbeat.channel && !ferry_fence_done(&gpu->heartbeat))
+		return now - gpu->heartbeat_ns > gpu->core->params.fence_timeout_ns ? FERRY_E_DEVICE_HUNG : 0;
+	if (now - gpu->heartbeat_ns < HEARTBEAT_NS)
+		return 0;
+	ferry_core_enter(&ctx);
+	err = ferry_push_begin(&ctx, gpu, &push);
+	if (!err) {
+		gpu->heartbeat = ferry_push_end(&ctx, &push, false);
+		gpu->heartbeat_ns = now;
+	}
+	ferry_core_leave(gpu->core, &ctx);
+	return err;
+}
+
 /* What an interrupt would have told, asked for: in case it was lost. Runs only while launches are out. */
 static void device_watchdog(void *arg)
 {
@@ -60,6 +86,8 @@ static void device_watchdog(void *arg)
 	if (!ferry_device_lost(gpu)) {
 		int err = gpu->hal->is_gone(gpu->hd) ? FERRY_E_DEVICE_LOST : gpu->hal->health(gpu->hd);
 
+		if (!err)
+			err = device_heartbeat(gpu);
 		if (err)
 			ferry_device_lose(gpu, err);
 		else if (gpu->hal->fault_pending(gpu->hd))

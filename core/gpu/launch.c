@@ -247,7 +247,7 @@ int ferry_launch_submit(struct ferry_ctx *ctx, struct ferry_va_space *vs, const 
 	return FERRY_E_BUSY;
 }
 
-/* The launch's fence, copied out. FERRY_E_LAUNCH_ID. */
+/* The launch's fence, copied out. FERRY_E_DEVICE_ID, FERRY_E_LAUNCH_ID. */
 static int launch_find(struct ferry_ctx *ctx, struct ferry_va_space *vs, const struct ferry_req_wait *req,
                        struct launch_pred_arg *out, const char **result)
 {
@@ -255,8 +255,10 @@ static int launch_find(struct ferry_ctx *ctx, struct ferry_va_space *vs, const s
 	struct ferry_va_gpu *vg;
 	int err = FERRY_E_LAUNCH_ID;
 
+	if (!ferry_core_device(vs->core, req->device))
+		return FERRY_E_DEVICE_ID;
 	ferry_mutex_lock(ctx, &vs->launch_lock);
-	vg = req->device < FERRY_MAX_DEVICES ? vs->joined[req->device] : NULL;
+	vg = vs->joined[req->device];
 	ring = vg ? vg->launches : NULL;
 	if (ring && req->launch && req->launch < ring->next && ring->next - req->launch <= FERRY_LAUNCHES_MAX) {
 		uint32_t place = (uint32_t)(req->launch % FERRY_LAUNCHES_MAX);
