@@ -140,12 +140,14 @@ static bool cmd_run(struct rig_device *d, const struct rig_cmd *c)
 			return true;
 		}
 		d->copies++;
-		memcpy(cmd_memory(d, c->dst_ap, c->dst, c->bytes), cmd_memory(d, c->src_ap, c->src, c->bytes),
+		if (!d->dry)
+			memcpy(cmd_memory(d, c->dst_ap, c->dst, c->bytes), cmd_memory(d, c->src_ap, c->src, c->bytes),
 		       c->bytes);
 		break;
 	case RIG_FILL:
 		d->fills++;
-		memset(cmd_memory(d, c->dst_ap, c->dst, c->bytes), 0, c->bytes);
+		if (!d->dry)
+			memset(cmd_memory(d, c->dst_ap, c->dst, c->bytes), 0, c->bytes);
 		break;
 	case RIG_FENCE:
 		ferry_os_dma_store64((void *)(uintptr_t)c->dst, c->value);

@@ -44,6 +44,7 @@ struct rig_device {
 	struct ferry_fault faults[RIG_FAULTS]; /* waiting to be fetched */
 	uint32_t fault_count;
 	bool armed;
+	bool dry;             /* copies and fills are counted, not done: for benches */
 	bool gone, stuck;   /* is_gone says so; commands are not executed */
 	uint64_t copies_ok; /* fails the copy after so many when copy_limit is set */
 	bool copy_fails;
