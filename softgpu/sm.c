@@ -245,7 +245,8 @@ void fg1_sm_cancel_space(struct fg1 *gpu, struct fg1_sm *sm, uint32_t asid, stru
 
 /* ---- running ---- */
 
-static void run_slot(struct fg1 *gpu, struct fg1_sm *sm, uint32_t i, uint32_t *budget)
+/* One burst. False: its launch was stopped, by this burst or meanwhile. */
+static bool run_slot(struct fg1 *gpu, struct fg1_sm *sm, uint32_t i, uint32_t *budget)
 {
 	struct fg1_slot *slot = &sm->slots[i];
 	struct fg1_block *block = &sm->blocks[slot->block];
@@ -254,7 +255,10 @@ static void run_slot(struct fg1 *gpu, struct fg1_sm *sm, uint32_t i, uint32_t *b
 	uint64_t before = w->warp_insns;
 	enum fg1_warp_status status;
 	uint64_t spent, total;
+	bool stopped = true;
 
+	if (ferry_os_load_relaxed(&launch->stop))
+		return false;
 	status = fg1_warp_run(w, &sm->mmu, *budget < FG1_BURST ? *budget : FG1_BURST);
 	spent = w->warp_insns - before;
 	sm->warp_insns += spent;
@@ -268,12 +272,15 @@ static void run_slot(struct fg1 *gpu, struct fg1_sm *sm, uint32_t i, uint32_t *b
 		fg1_launch_stop(gpu, launch, block->channel, FG1_LAUNCH_TRAP, w->trap_code, &sm->kicks);
 	else if (total > launch->budget)
 		fg1_launch_stop(gpu, launch, block->channel, FG1_LAUNCH_BUDGET, 0, &sm->kicks);
+	else
+		stopped = false;
 	if (w->stall_count)
 		report_stalls(gpu, sm, i);
 	slot_update(gpu, sm, i);
+	return !stopped;
 }
 
-/* One burst for every runnable warp. Ends early when somebody wants the SM, or a replay came. */
+/* One burst for every runnable warp. Ends early when somebody wants the SM, a replay came, a launch was stopped. */
 static void pass(struct fg1 *gpu, struct fg1_sm *sm, uint32_t *budget)
 {
 	for (uint32_t todo = sm->runnable; todo && *budget;) {
@@ -284,8 +291,8 @@ static void pass(struct fg1 *gpu, struct fg1_sm *sm, uint32_t *budget)
 		sm->next = (i + 1) % FG1_SM_WARPS;
 		if (!((sm->runnable >> i) & 1)) /* its block has retired meanwhile */
 			continue;
-		run_slot(gpu, sm, i, budget);
-		if (ferry_os_load_relaxed(&sm->engine.hold) || ferry_os_load_relaxed(&gpu->replay) != sm->replay_seen)
+		if (!run_slot(gpu, sm, i, budget) || ferry_os_load_relaxed(&sm->engine.hold) ||
+		    ferry_os_load_relaxed(&gpu->replay) != sm->replay_seen)
 			return;
 	}
 }

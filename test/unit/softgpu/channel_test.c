@@ -280,6 +280,81 @@ static void a_channel_can_be_destroyed_while_it_waits(void **unused)
 	dev_stop(&d);
 }
 
+/*
+ * Goal: a doorbell that rings while the channel runs, even on its own thread, is not lost.
+ * Method: each fence's interrupt puts the next fence and rings, ten times.
+ */
+struct chain {
+	struct dev *d;
+	uint64_t *word;
+	uint32_t left;
+};
+
+static void ring_again(void *arg, uint32_t vector, bool stalled)
+{
+	struct chain *c = arg;
+
+	(void)vector;
+	(void)stalled;
+	if (c->left) {
+		c->left--;
+		RIG_DO(&c->d->copy, FG1_OP_SEM_RELEASE | FG1_SEM_IRQ, dev_bus(c->d, c->word), 10 - c->left);
+	}
+}
+
+static void a_doorbell_inside_an_interrupt_is_not_lost(void **unused)
+{
+	struct dev d;
+	struct chain c = {&d, NULL, 10};
+
+	(void)unused;
+	dev_start(&d, NULL);
+	c.word = dev_page(&d, 0);
+	d.rig.on_irq = ring_again;
+	d.rig.on_irq_arg = &c;
+	RIG_DO(&d.copy, FG1_OP_SEM_RELEASE | FG1_SEM_IRQ, dev_bus(&d, c.word), 0);
+	assert_true(rig_done(&d.copy));
+	assert_uint_equal(*c.word, 10);
+	dev_stop(&d);
+}
+
+/*
+ * Goal: control commands work inside an interrupt on the channel's own thread, against that very channel.
+ * Method: destroy it, free its memory (ASan watches), create another under its number; the engine goes on with that.
+ */
+static void replace_channel(void *arg, uint32_t vector, bool stalled)
+{
+	struct dev *d = arg;
+
+	(void)stalled;
+	if (vector != FG1_IRQ_SEMAPHORE || d->copy.id != 0)
+		return;
+	assert_int_equal(RIG_CONTROL(&d->rig, FG1_CMD_CHANNEL_DESTROY, 0), FG1_OK);
+	rig_free(&d->rig, d->copy.ring, 64 * FG1_CMD_BYTES);
+	rig_free(&d->rig, d->copy.status, 64);
+	dev_page(d, UINT64_MAX); /* where the old ring was */
+	assert_int_equal(rig_open(&d->rig, &d->copy, 0, FG1_CHANNEL_COPY, DEV_ASID), FG1_OK);
+	RIG_DO(&d->copy, FG1_OP_NOP);
+}
+
+static void a_channel_can_be_replaced_inside_its_interrupt(void **unused)
+{
+	struct dev d;
+	uint64_t *word;
+
+	(void)unused;
+	dev_start(&d, NULL);
+	word = dev_page(&d, 0);
+	d.rig.on_irq = replace_channel;
+	d.rig.on_irq_arg = &d;
+	RIG_PUT(&d.copy, FG1_OP_SEM_RELEASE | FG1_SEM_IRQ, dev_bus(&d, word), 1);
+	RIG_DO(&d.copy, FG1_OP_SEM_RELEASE, dev_bus(&d, word), 2); /* never runs */
+	assert_uint_equal(*word, 1);
+	assert_uint_equal(rig_get(&d.copy), 1);
+	assert_true(rig_done(&d.copy));
+	dev_stop(&d);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -291,6 +366,8 @@ int main(void)
 		cmocka_unit_test(a_release_tells_time_and_interrupts),
 		cmocka_unit_test(pte_write_stores_a_progression),
 		cmocka_unit_test(a_channel_can_be_destroyed_while_it_waits),
+		cmocka_unit_test(a_doorbell_inside_an_interrupt_is_not_lost),
+		cmocka_unit_test(a_channel_can_be_replaced_inside_its_interrupt),
 	};
 
 	return cmocka_run_group_tests_name("softgpu/channel", tests, NULL, NULL);

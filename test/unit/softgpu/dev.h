@@ -116,6 +116,7 @@ static RIG_UNUSED void dev_launch_on(struct dev *d, struct rig_channel *ch, stru
 		l->args = l->record + 64;
 	}
 	memset(l->record, 0xee, FG1_RESULT_BYTES);
+	ferry_os_dma_store64(l->record, FG1_LAUNCH_RUNNING); /* until the device has begun it */
 	if (l->arg_count)
 		memcpy(l->args, args, l->arg_count * 8);
 	RIG_DO(ch, FG1_OP_LAUNCH, l->slot | (uint64_t)l->arg_count << 32, l->blocks | 1ull << 32,

@@ -633,12 +633,17 @@ static void destroying_the_channel_kills_its_launch(void **unused)
 
 /*
  * Goal: launches of several channels share the SMs, and a block that needs a whole SM gets one.
- * Method: an endless stream of small blocks on one channel, one block of 1024 threads on another.
+ * Method: an endless stream of small blocks of different lengths on one channel, so that slots come free one by one;
+ * one block of 1024 threads on another.
  */
 static void a_large_block_is_not_starved(void **unused)
 {
+	/* (block % 7 + 1) * 64 turns */
+	static const uint64_t short_program[] = {
+		MOV_K(R1, 0),         CALL(FG1_HELPER_BLOCK_INDEX), ALU_K(OP_MOD, R0, 7), ALU_K(OP_ADD, R0, 1),
+		ALU_K(OP_LSH, R0, 6), ALU_K(OP_SUB, R0, 1),         J_K(J_NE, R0, 0, -2), EXIT,
+	};
 	struct dev_launch small = {0, 1 << 20, 32, 0, 0, NULL, NULL}, large = {1, 1, 1024, 2, 0, NULL, NULL};
-	static const uint64_t short_program[] = {EXIT};
 	struct rig_channel other;
 	struct dev d;
 
@@ -650,7 +655,7 @@ static void a_large_block_is_not_starved(void **unused)
 	dev_launch(&d, &small, NULL);
 	fg1_engine_run(d.rig.gpu, 0, 100);
 	dev_launch_on(&d, &other, &large, (uint64_t[]){DEV_VA, DEV_VA + 8192});
-	for (uint32_t i = 0; i < 50 && dev_status(&large) == FG1_LAUNCH_RUNNING; i++)
+	for (uint32_t i = 0; i < 100 && dev_status(&large) == FG1_LAUNCH_RUNNING; i++)
 		fg1_engine_run(d.rig.gpu, 0, 1000);
 	assert_uint_equal(dev_status(&large), FG1_LAUNCH_OK);
 	assert_uint_equal(dev_status(&small), FG1_LAUNCH_RUNNING);
