@@ -32,10 +32,10 @@ struct fg1_tlb_entry {
 struct fg1_mmu {
 	struct fg1 *gpu;
 	uint32_t engine;
-	bool parked;                         /* engine thread only: outside fg1_mmu_enter/leave */
-	struct ferry_os_atomic seen;         /* generation reached; all ones while parked. Read by invalidates */
-	struct ferry_os_atomic *generation;  /* &gpu->tlb_generation */
-	uint64_t local_generation;           /* of the entries held */
+	bool parked;                        /* engine thread only: outside fg1_mmu_enter/leave */
+	struct ferry_os_atomic seen;        /* generation reached; all ones while parked. Read by invalidates */
+	struct ferry_os_atomic *generation; /* &gpu->tlb_generation */
+	uint64_t local_generation;          /* of the entries held */
 	uint64_t hits, misses;
 	struct fg1_tlb_entry tlb[FG1_TLB_ENTRIES];
 };
@@ -69,7 +69,7 @@ static inline uint32_t fg1_mmu_slot(uint32_t asid, uint64_t page)
  * enum ferry_access. Call fg1_mmu_sync first, once per warp instruction.
  */
 static inline uint8_t *fg1_mmu_translate(struct fg1_mmu *mmu, uint32_t asid, uint64_t va, uint32_t access,
-					 uint32_t *kind)
+                                         uint32_t *kind)
 {
 	uint64_t page = va >> FERRY_PAGE_SHIFT;
 	struct fg1_tlb_entry *e = &mmu->tlb[fg1_mmu_slot(asid, page)];

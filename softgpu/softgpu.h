@@ -31,8 +31,8 @@ struct fg1_port {
 	void *ctx;
 	/*
 	 * dma: the port's pointer to [bus, bus + size_bytes), or NULL when any of it is not mapped for this device.
-	 * The pointer stays valid while the driver keeps the memory mapped, and equals bus modulo 4096. Any thread that
-	 * runs the device, also under the model's locks: it must not write registers.
+	 * The pointer stays valid while the driver keeps the memory mapped, and equals bus modulo 4096. Any thread
+	 * that runs the device, also under the model's locks: it must not write registers.
 	 */
 	void *(*dma)(void *ctx, uint64_t bus, uint64_t size_bytes, bool write);
 	/*
@@ -76,16 +76,16 @@ bool fg1_engine_run(struct fg1 *gpu, uint32_t engine, uint32_t budget);
  * lock that the driver's handlers take.
  */
 enum fg1_knob {
-	FG1_KNOB_IRQ_LOSE = 0,   /* 1 in n interrupts is lost */
-	FG1_KNOB_IRQ_DOUBLE,     /* 1 in n is delivered twice */
-	FG1_KNOB_COPY_DELAY_NS,  /* each copy or fill command takes this much longer */
-	FG1_KNOB_FAULT_ENTRIES,  /* the fault buffer acts as if it had n entries: overflow */
-	FG1_KNOB_POISON_PAGE,    /* device page n - 1 has an uncorrectable error */
-	FG1_KNOB_HANG,           /* nonzero: channels stop making progress; FG1_HANG_SEEN: and the device says so */
-	FG1_KNOB_OFF_BUS,        /* nonzero: the device is gone: reads all ones, writes vanish, engines stop; then 0:
-				  * it is back, with everything lost */
-	FG1_KNOB_COPY_FAIL,      /* 1 in n copy commands stops its channel with FG1_ERR_DMA */
-	FG1_KNOB_FAULT_DOUBLE,   /* 1 in n fault entries is written twice */
+	FG1_KNOB_IRQ_LOSE = 0,  /* 1 in n interrupts is lost */
+	FG1_KNOB_IRQ_DOUBLE,    /* 1 in n is delivered twice */
+	FG1_KNOB_COPY_DELAY_NS, /* each copy or fill command takes this much longer */
+	FG1_KNOB_FAULT_ENTRIES, /* the fault buffer acts as if it had n entries: overflow */
+	FG1_KNOB_POISON_PAGE,   /* device page n - 1 has an uncorrectable error */
+	FG1_KNOB_HANG,          /* nonzero: channels stop making progress; FG1_HANG_SEEN: and the device says so */
+	FG1_KNOB_OFF_BUS,       /* nonzero: the device is gone: reads all ones, writes vanish, engines stop; then 0:
+	                         * it is back, with everything lost */
+	FG1_KNOB_COPY_FAIL,     /* 1 in n copy commands stops its channel with FG1_ERR_DMA */
+	FG1_KNOB_FAULT_DOUBLE,  /* 1 in n fault entries is written twice */
 	FG1_KNOBS
 };
 #define FG1_HANG_SEEN 2ull
@@ -105,7 +105,7 @@ struct fg1_program;
  * (enum fg1_program_error) and *at (instruction index) set.
  */
 int fg1_program_load(const void *insns, uint32_t count, uint32_t args, uint64_t caps, struct fg1_program **out,
-		     enum fg1_program_error *why, uint32_t *at);
+                     enum fg1_program_error *why, uint32_t *at);
 void fg1_program_free(struct fg1_program *program);
 
 #endif /* FERRY_SOFTGPU_H */

@@ -16,39 +16,39 @@ static void put(void *slot, uint64_t w0, uint64_t w1, uint64_t w2, uint64_t w3)
 		ferry_os_dma_store64(&w[i], 0);
 }
 
-void hal_fg1_cmd_copy(void *slot, enum ferry_aperture dst_ap, uint64_t dst, enum ferry_aperture src_ap, uint64_t src,
-                      uint64_t size_bytes)
+void ferry_hal_fg1_cmd_copy(void *slot, enum ferry_aperture dst_ap, uint64_t dst, enum ferry_aperture src_ap,
+                            uint64_t src, uint64_t size_bytes)
 {
 	put(slot, FG1_OP_COPY | (uint64_t)dst_ap << FG1_DST_SHIFT | (uint64_t)src_ap << FG1_SRC_SHIFT, dst, src,
 	    size_bytes);
 }
 
-void hal_fg1_cmd_fill(void *slot, enum ferry_aperture ap, uint64_t dst, uint64_t pattern, uint64_t size_bytes)
+void ferry_hal_fg1_cmd_fill(void *slot, enum ferry_aperture ap, uint64_t dst, uint64_t pattern, uint64_t size_bytes)
 {
 	put(slot, FG1_OP_FILL | (uint64_t)ap << FG1_DST_SHIFT, dst, pattern, size_bytes);
 }
 
-void hal_fg1_cmd_fence(void *slot, uint64_t bus, uint64_t value, bool irq)
+void ferry_hal_fg1_cmd_fence(void *slot, uint64_t bus, uint64_t value, bool irq)
 {
 	put(slot, FG1_OP_SEM_RELEASE | (irq ? FG1_SEM_IRQ : 0), bus, value, 0);
 }
 
-void hal_fg1_cmd_tlb_invalidate(void *slot, uint32_t asid, uint64_t va, uint64_t size_bytes)
+void ferry_hal_fg1_cmd_tlb_invalidate(void *slot, uint32_t asid, uint64_t va, uint64_t size_bytes)
 {
 	put(slot, FG1_OP_TLB_INVALIDATE, asid, va, size_bytes);
 }
 
-void hal_fg1_cmd_replay(void *slot)
+void ferry_hal_fg1_cmd_replay(void *slot)
 {
 	put(slot, FG1_OP_FAULT_REPLAY, 0, 0, 0);
 }
 
-void hal_fg1_cmd_cancel(void *slot, const struct ferry_fault *fault, uint32_t reason)
+void ferry_hal_fg1_cmd_cancel(void *slot, const struct ferry_fault *fault, uint32_t reason)
 {
 	put(slot, FG1_OP_FAULT_CANCEL, fault->id, fault->va, reason);
 }
 
-void hal_fg1_cmd_launch(void *slot, const struct ferry_launch_desc *d)
+void ferry_hal_fg1_cmd_launch(void *slot, const struct ferry_launch_desc *d)
 {
 	uint64_t *w = slot;
 
@@ -91,7 +91,7 @@ static int launch_error(uint64_t status, uint64_t reason)
 	}
 }
 
-bool hal_fg1_launch_result(const void *record, struct ferry_launch_result *out)
+bool ferry_hal_fg1_launch_result(const void *record, struct ferry_launch_result *out)
 {
 	const uint8_t *r = record;
 	uint64_t status = ferry_os_dma_load64(r + FG1_RESULT_STATUS);
@@ -110,7 +110,7 @@ bool hal_fg1_launch_result(const void *record, struct ferry_launch_result *out)
 	return true;
 }
 
-uint64_t hal_fg1_pte(enum ferry_aperture ap, uint64_t address, enum ferry_access allow, uint32_t page_shift)
+uint64_t ferry_hal_fg1_pte(enum ferry_aperture ap, uint64_t address, enum ferry_access allow, uint32_t page_shift)
 {
 	uint64_t pte = FG1_PTE_VALID | FG1_PTE_LEAF | (address & FG1_PTE_ADDR);
 
@@ -127,7 +127,7 @@ uint64_t hal_fg1_pte(enum ferry_aperture ap, uint64_t address, enum ferry_access
 	return pte;
 }
 
-uint64_t hal_fg1_pde(uint64_t table_bus)
+uint64_t ferry_hal_fg1_pde(uint64_t table_bus)
 {
 	return FG1_PTE_VALID | (table_bus & FG1_PTE_ADDR);
 }

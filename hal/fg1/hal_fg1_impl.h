@@ -24,16 +24,16 @@ struct hal_fg1 {
 	uint64_t faults_dropped;             /* the device's count when we last looked */
 };
 
-void hal_fg1_cmd_copy(void *slot, enum ferry_aperture dst_ap, uint64_t dst, enum ferry_aperture src_ap, uint64_t src,
-                      uint64_t size_bytes);
-void hal_fg1_cmd_fill(void *slot, enum ferry_aperture ap, uint64_t dst, uint64_t pattern, uint64_t size_bytes);
-void hal_fg1_cmd_fence(void *slot, uint64_t bus, uint64_t value, bool irq);
-void hal_fg1_cmd_tlb_invalidate(void *slot, uint32_t asid, uint64_t va, uint64_t size_bytes);
-void hal_fg1_cmd_replay(void *slot);
-void hal_fg1_cmd_cancel(void *slot, const struct ferry_fault *fault, uint32_t reason);
-void hal_fg1_cmd_launch(void *slot, const struct ferry_launch_desc *desc);
-bool hal_fg1_launch_result(const void *record, struct ferry_launch_result *out);
-uint64_t hal_fg1_pte(enum ferry_aperture ap, uint64_t address, enum ferry_access allow, uint32_t page_shift);
-uint64_t hal_fg1_pde(uint64_t table_bus);
+void ferry_hal_fg1_cmd_copy(void *slot, enum ferry_aperture dst_ap, uint64_t dst, enum ferry_aperture src_ap,
+                            uint64_t src, uint64_t size_bytes);
+void ferry_hal_fg1_cmd_fill(void *slot, enum ferry_aperture ap, uint64_t dst, uint64_t pattern, uint64_t size_bytes);
+void ferry_hal_fg1_cmd_fence(void *slot, uint64_t bus, uint64_t value, bool irq);
+void ferry_hal_fg1_cmd_tlb_invalidate(void *slot, uint32_t asid, uint64_t va, uint64_t size_bytes);
+void ferry_hal_fg1_cmd_replay(void *slot);
+void ferry_hal_fg1_cmd_cancel(void *slot, const struct ferry_fault *fault, uint32_t reason);
+void ferry_hal_fg1_cmd_launch(void *slot, const struct ferry_launch_desc *desc);
+bool ferry_hal_fg1_launch_result(const void *record, struct ferry_launch_result *out);
+uint64_t ferry_hal_fg1_pte(enum ferry_aperture ap, uint64_t address, enum ferry_access allow, uint32_t page_shift);
+uint64_t ferry_hal_fg1_pde(uint64_t table_bus);
 
 #endif /* FERRY_HAL_FG1_IMPL_H */
