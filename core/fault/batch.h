@@ -107,7 +107,10 @@ static inline const struct ferry_fault_group *ferry_fault_batch_group(const stru
 	return &b->group[b->order[k]];
 }
 
-/* The fault after fault i in its group, as they came; count of them from group->first on. */
+/*
+ * The fault after fault i in its group, as they came:
+ *     for (i = g->first, n = 0; n < g->count; n++, i = ferry_fault_batch_next(b, i)) ... b->faults[i] ...
+ */
 static inline uint32_t ferry_fault_batch_next(const struct ferry_fault_batch *b, uint32_t i)
 {
 	return b->next[i];
