@@ -13,7 +13,7 @@ $(FUZZ_PROGRAMS): $(O)/%: $(O)/obj/%.o $(LIB_A)
 	$(call say,LINK,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o $@ $< $(LIB_A) \
-		$(LDFLAGS) $(LIBS)
+		$(LDFLAGS) -lcmocka $(LIBS)
 
 fuzz-build: $(FUZZ_PROGRAMS)
 

@@ -108,6 +108,8 @@ int ferry_va_range_create(struct ferry_ctx *ctx, struct ferry_va_space *vs, uint
 		return err;
 	if (!base || !ferry_is_aligned(base, FERRY_BLOCK_SIZE))
 		return FERRY_E_RANGE_ALIGN;
+	if (bytes > FERRY_RANGE_BYTES_MAX)
+		return FERRY_E_RANGE_OVERFLOW;
 	range = ferry_mem_zalloc(&vs->core->mem, sizeof(*range));
 	if (!range)
 		return FERRY_E_RANGE_NOMEM;

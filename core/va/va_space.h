@@ -23,6 +23,7 @@
 #include "trace/counters.h"
 #include "va/block.h"
 
+#define FERRY_RANGE_BYTES_MAX (1ull << 40) /* of one allocation: its slots are 4 MiB of the core's memory */
 #define FERRY_RADIX_BITS 13u
 #define FERRY_RADIX_SLOTS (1u << FERRY_RADIX_BITS)
 

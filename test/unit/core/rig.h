@@ -44,7 +44,7 @@ struct rig_device {
 	struct ferry_fault faults[RIG_FAULTS]; /* waiting to be fetched */
 	uint32_t fault_count;
 	bool armed;
-	bool dry;             /* copies and fills are counted, not done: for benches */
+	bool dry;           /* copies and fills are counted, not done: for benches */
 	bool gone, stuck;   /* is_gone says so; commands are not executed */
 	uint64_t copies_ok; /* fails the copy after so many when copy_limit is set */
 	bool copy_fails;
@@ -66,12 +66,15 @@ struct rig {
 	uint32_t host_pages;
 	bool zap_fails, insert_busy;
 	bool dying; /* mm get fails */
+
 	uint64_t zaps, inserts;
 };
 
 /* devices of vram_bytes each, caps: bit per enum ferry_cap. Dies on failure. */
 void rig_up(struct rig *rig, uint32_t devices, uint64_t vram_bytes, uint32_t caps);
 void rig_down(struct rig *rig);
+/* Another process instead of the one that up made: a fresh VA space and an untouched host, on the same devices. */
+void rig_reopen(struct rig *rig);
 #define RIG_CAPS_ALL ((1u << FERRY_CAPS) - 1)
 
 /* A managed range of so many pages at page number first of the window (a multiple of 512). Returns the request's
@@ -97,6 +100,9 @@ bool rig_walk(struct rig *rig, uint32_t d, uint64_t va, bool write, uint8_t **me
 /* The tables, for a test that builds a core of its own. */
 const struct ferry_hal *rig_hal_table(void);
 const struct ferry_dev_ops *rig_bus_table(void);
+
+/* From now on any address is in the window, modulo its size. */
+void rig_fold(bool on);
 
 /* Every invariant of va/block.h on every block, and page tables against sets. Fails the test with a message. */
 void rig_audit(struct rig *rig);
