@@ -10,7 +10,8 @@
  *     .rel[a]ferry/<n>  must be empty: the GPU has no linker
  *
  * Files are hostile until proven otherwise. The image is copied first, so that whoever owns it may change it
- * meanwhile; then every header, section, symbol and relocation is checked against the copy's size before it is used.
+ * meanwhile; then every header, section, symbol and relocation is checked against the copy's size before it is used
+ * (libelf reads them: object_elf.h). The copy ends with ferry_object_open(); what is needed was taken out of it.
  * What the instructions say is the business of the GPU's loader (fg1_program_load).
  *
  * Locks:   none; an object may be read by several threads at once.
@@ -36,7 +37,7 @@ struct ferry_object_kernel {
 	const char *name;
 	uint32_t arg_count;
 	uint32_t insn_count;
-	const void *insns; /* insn_count * 8 bytes, aligned to 8 */
+	const void *insns; /* insn_count * 8 bytes, aligned to 8; NULL and 0 when it is not fit to be loaded */
 };
 
 /*
@@ -45,7 +46,8 @@ struct ferry_object_kernel {
  * @out: written on success only; the caller owns it until ferry_object_close()
  *
  * Return: 0;
- * FERRY_E_PROGRAM_ELF (not ELF, not 64 bits, not little-endian eBPF, not relocatable, a malformed header or record);
+ * FERRY_E_PROGRAM_ELF (not ELF, not 64 bits, not little-endian eBPF, not relocatable, a malformed header, table or
+ * record, sections of code that overlap);
  * FERRY_E_PROGRAM_TRUNCATED (empty, ends early, or something points outside the file);
  * FERRY_E_PROGRAM_NO_ENTRY (no FERRY_KERNEL in it); FERRY_E_PROGRAM_SIZE (over FERRY_OBJECT_BYTES_MAX or
  * FERRY_OBJECT_KERNELS_MAX); FERRY_E_PROGRAM_ARGS (a record with more than FG1_ARGS_MAX); FERRY_E_PROGRAM_NOMEM.
@@ -57,7 +59,8 @@ void ferry_object_close(struct ferry_object *object);
 
 /* At least 1. */
 uint32_t ferry_object_count(const struct ferry_object *object);
-/* index below the count: name and arg_count, in the order of the file. Its code is not checked yet. */
+/* index below the count: in the order of the file. Whether it may be loaded, and why not, says ferry_object_find().
+ */
 const struct ferry_object_kernel *ferry_object_at(const struct ferry_object *object, uint32_t index);
 
 /*

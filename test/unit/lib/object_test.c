@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
-/* TEST-SOURCES: lib/object.c */
+/* TEST-SOURCES: lib/object.c lib/object_elf.c */
 /*
  * object_test.c - what the reader of object files takes, what it refuses, and what it says then.
  *

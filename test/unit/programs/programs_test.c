@@ -4,8 +4,8 @@
  *	tools/workload_histogram.c tools/workload_reduce.c tools/workload_sort.c tools/workload_saxpy.c
  *	tools/workload_gemm.c tools/workload_stencil.c tools/workload_bfs.c tools/workload_chase.c
  *	tools/workload_random.c tools/workload_pingpong.c tools/workload_bad.c tools/workload_object.c
- *	lib/object.c softgpu/program.c softgpu/warp.c softgpu/warp_alu.c softgpu/warp_mem.c softgpu/warp_helper.c
- *	softgpu/softfloat.c test/unit/programs/fake_ferry.c
+ *	lib/object.c lib/object_elf.c softgpu/program.c softgpu/warp.c softgpu/warp_alu.c softgpu/warp_mem.c
+ *	softgpu/warp_helper.c softgpu/softfloat.c test/unit/programs/fake_ferry.c
  */
 /*
  * programs_test.c - the built-in programs, as compiled by clang, on the real interpreter: right on any input, and
