@@ -7,15 +7,22 @@
 /* An open-addressing slot; empty unless its stamp is the batch's. */
 struct ferry_fault_slot {
 	uint64_t block_va; /* SPACE_KEY: not a block but the asid itself */
-	uint32_t asid;
-	uint16_t stamp; /* never 0 in a slot that was used */
-	uint16_t index; /* of the group, or of the space */
+	uint64_t tag;
 };
+
+/*
+ * tag   63      48 47      32 31                 0
+ *      [ index    ][ stamp    ][ asid             ]      index: of the group, or of the space; stamp: never 0
+ */
+#define TAG_INDEX_SHIFT 48u
+#define TAG_STAMP_SHIFT 32u
+#define TAG_KEY ((1ull << TAG_INDEX_SHIFT) - 1)
 
 /* One asid of the batch: the chain of its groups. */
 struct ferry_fault_space {
-	uint16_t first, last;
+	uint32_t asid;
 	uint32_t count;
+	uint16_t first, last;
 };
 
 #define SPACE_KEY 1ull /* no block begins here */
@@ -94,6 +101,7 @@ void ferry_fault_batch_reset(struct ferry_fault_batch *b)
 	b->fault_count = 0;
 	b->group_count = 0;
 	b->space_count = 0;
+	b->space_recent = 0;
 	b->duplicates = 0;
 	/* Once in 65535 batches the stamps start over, and old slots must not look like new ones. */
 	if (++b->stamp == 0) {
@@ -102,16 +110,35 @@ void ferry_fault_batch_reset(struct ferry_fault_batch *b)
 	}
 }
 
-/* The slot that holds the key, or the empty one where it belongs. */
-static inline struct ferry_fault_slot *find_slot(struct ferry_fault_batch *b, uint64_t block_va, uint32_t asid)
+static inline uint64_t key_of(uint32_t asid, uint64_t stamp)
+{
+	return stamp << TAG_STAMP_SHIFT | asid;
+}
+
+/* Where the search for a key begins. */
+static inline uint32_t hash(uint64_t block_va, uint32_t asid, uint32_t shift)
 {
 	/* Neighbouring blocks differ in the bits that the multiplication spreads best; asids are few. */
-	uint64_t hash = ((block_va >> FERRY_BLOCK_SHIFT) + ((uint64_t)asid << 32)) * 0x9e3779b97f4a7c15ull;
-	uint32_t mask = (uint32_t)(~0ull >> b->hash_shift);
-	uint32_t i = (uint32_t)(hash >> b->hash_shift);
+	uint64_t v = (block_va >> FERRY_BLOCK_SHIFT) + ((uint64_t)asid << 32);
 
-	while (b->slot[i].stamp == b->stamp && (b->slot[i].block_va != block_va || b->slot[i].asid != asid))
+	return (uint32_t)(v * 0x9e3779b97f4a7c15ull >> shift);
+}
+
+/* The slot that holds the key, or the empty one where it belongs. *found tells which. */
+static struct ferry_fault_slot *find_slot(struct ferry_fault_batch *b, uint64_t block_va, uint32_t asid, bool *found)
+{
+	uint32_t mask = (uint32_t)(~0ull >> b->hash_shift);
+	uint64_t key = key_of(asid, b->stamp);
+	uint32_t i = hash(block_va, asid, b->hash_shift);
+
+	/* Half of the slots are empty: it ends. */
+	while ((uint16_t)(b->slot[i].tag >> TAG_STAMP_SHIFT) == b->stamp) {
+		*found = b->slot[i].block_va == block_va && (b->slot[i].tag & TAG_KEY) == key;
+		if (*found)
+			return &b->slot[i];
 		i = (i + 1) & mask;
+	}
+	*found = false;
 	return &b->slot[i];
 }
 
@@ -119,28 +146,41 @@ static void take_slot(struct ferry_fault_batch *b, struct ferry_fault_slot *s, u
                       uint32_t index)
 {
 	s->block_va = block_va;
-	s->asid = asid;
-	s->stamp = b->stamp;
-	s->index = (uint16_t)index;
+	s->tag = (uint64_t)index << TAG_INDEX_SHIFT | key_of(asid, b->stamp);
+}
+
+static struct ferry_fault_space *space_of(struct ferry_fault_batch *b, uint32_t asid)
+{
+	struct ferry_fault_space *space = &b->space[b->space_recent];
+	struct ferry_fault_slot *s;
+	bool found;
+
+	/* Nearly always the one of the group before. */
+	if (b->space_count && space->asid == asid)
+		return space;
+	s = find_slot(b, SPACE_KEY, asid, &found);
+	if (!found) {
+		take_slot(b, s, SPACE_KEY, asid, b->space_count);
+		space = &b->space[b->space_count++];
+		space->asid = asid;
+		space->count = 0;
+	} else {
+		space = &b->space[s->tag >> TAG_INDEX_SHIFT];
+	}
+	b->space_recent = (uint32_t)(space - b->space);
+	return space;
 }
 
 /* Put group g behind the last one of its asid. */
 static void link_group(struct ferry_fault_batch *b, uint32_t g, uint32_t asid)
 {
-	struct ferry_fault_slot *s = find_slot(b, SPACE_KEY, asid);
-	struct ferry_fault_space *space;
+	struct ferry_fault_space *space = space_of(b, asid);
 
-	if (s->stamp != b->stamp) {
-		take_slot(b, s, SPACE_KEY, asid, b->space_count);
-		space = &b->space[b->space_count++];
-		space->first = (uint16_t)g;
-		space->count = 0;
-	} else {
-		space = &b->space[s->index];
+	if (space->count++)
 		b->space_next[space->last] = (uint16_t)g;
-	}
+	else
+		space->first = (uint16_t)g;
 	space->last = (uint16_t)g;
-	space->count++;
 }
 
 /* The groups by asid. */
@@ -158,18 +198,29 @@ static void set_order(struct ferry_fault_batch *b)
 	}
 }
 
-static __attribute__((noinline)) struct ferry_fault_group *new_group(struct ferry_fault_batch *b,
-                                                                     struct ferry_fault_slot *s, uint64_t block_va,
-                                                                     uint32_t asid, uint32_t fault)
+/* The group of a fault whose first slot was not it: further on, or new. */
+static __attribute__((noinline)) struct ferry_fault_group *other_group(struct ferry_fault_batch *b, uint64_t block_va,
+                                                                       uint32_t asid, uint32_t fault)
 {
-	uint32_t index = b->group_count++;
-	struct ferry_fault_group *g = &b->group[index];
+	struct ferry_fault_group *g;
+	struct ferry_fault_slot *s;
+	uint32_t index;
+	bool found;
 
-	memset(g, 0, sizeof(*g));
+	s = find_slot(b, block_va, asid, &found);
+	if (found)
+		return &b->group[s->tag >> TAG_INDEX_SHIFT];
+	index = b->group_count++;
+	g = &b->group[index];
 	g->block_va = block_va;
 	g->asid = asid;
 	g->first = fault;
 	g->last = fault;
+	g->count = 0;
+	g->duplicates = 0;
+	ferry_bitmap_zero(&g->read);
+	ferry_bitmap_zero(&g->write);
+	ferry_bitmap_zero(&g->atomic);
 	take_slot(b, s, block_va, asid, index);
 	link_group(b, index, asid);
 	return g;
@@ -178,20 +229,23 @@ static __attribute__((noinline)) struct ferry_fault_group *new_group(struct ferr
 /* 1 for a duplicate. */
 static inline uint32_t note_page(struct ferry_fault_group *g, uint32_t page, uint32_t access)
 {
-	uint32_t w = page / 64;
-	uint64_t bit = 1ull << (page % 64);
-	uint64_t seen = g->map[FERRY_ACCESS_ATOMIC].word[w];
+	uint32_t w = page / 64, bit = page % 64;
+	uint64_t seen = g->atomic.word[w];
 
 	/* Masks, not branches: accesses come mixed. */
-	seen |= g->map[FERRY_ACCESS_WRITE].word[w] & -(uint64_t)(access <= FERRY_ACCESS_WRITE);
-	seen |= g->map[FERRY_ACCESS_READ].word[w] & -(uint64_t)(access == FERRY_ACCESS_READ);
-	g->map[access].word[w] |= bit;
-	return (seen & bit) != 0;
+	seen |= g->write.word[w] & -(uint64_t)(access <= FERRY_ACCESS_WRITE);
+	seen |= g->read.word[w] & -(uint64_t)(access == FERRY_ACCESS_READ);
+	g->map[access].word[w] |= 1ull << bit;
+	return (uint32_t)(seen >> bit) & 1;
 }
 
 int ferry_fault_batch_add(struct ferry_fault_batch *b, const struct ferry_fault *faults, uint32_t count)
 {
-	uint32_t duplicates = 0;
+	const struct ferry_fault_slot *slots = b->slot;
+	struct ferry_fault_group *groups = b->group;
+	uint32_t shift = b->hash_shift;
+	uint64_t stamp = b->stamp;
+	uint16_t *next = b->next;
 
 	if (!FERRY_ASSERT(count <= b->faults_max && count >= b->fault_count))
 		return FERRY_E_INVAL;
@@ -200,25 +254,23 @@ int ferry_fault_batch_add(struct ferry_fault_batch *b, const struct ferry_fault 
 		uint64_t block_va = f->va & ~(FERRY_BLOCK_SIZE - 1);
 		uint32_t page = (uint32_t)(f->va >> FERRY_PAGE_SHIFT) % FERRY_BLOCK_PAGES;
 		uint32_t access = f->access < FERRY_FAULT_ACCESSES ? f->access : FERRY_ACCESS_ATOMIC;
-		struct ferry_fault_slot *s = find_slot(b, block_va, f->asid);
+		const struct ferry_fault_slot *s = &slots[hash(block_va, f->asid, shift)];
 		struct ferry_fault_group *g;
-		uint32_t again;
 
-		if (s->stamp == b->stamp)
-			g = &b->group[s->index];
+		if (__builtin_expect(s->block_va == block_va && (s->tag & TAG_KEY) == key_of(f->asid, stamp), 1))
+			g = &groups[s->tag >> TAG_INDEX_SHIFT];
 		else
-			g = new_group(b, s, block_va, f->asid, i);
-		b->next[g->last] = (uint16_t)i;
+			g = other_group(b, block_va, f->asid, i);
+		next[g->last] = (uint16_t)i;
 		g->last = i;
 		g->count++;
-		g->kinds |= 1u << (f->kind % 32);
-		again = note_page(g, page, access);
-		g->duplicates += again;
-		duplicates += again;
+		g->duplicates += note_page(g, page, access);
 	}
 	b->faults = faults;
 	b->fault_count = count;
-	b->duplicates += duplicates;
 	set_order(b);
+	b->duplicates = 0;
+	for (uint32_t g = 0; g < b->group_count; g++)
+		b->duplicates += groups[g].duplicates;
 	return 0;
 }

@@ -24,7 +24,7 @@
  *     for (k = 0; k < ferry_fault_batch_groups(b); k++) ... ferry_fault_batch_group(b, k) ...
  *
  * Cost:   reset is constant. add: a multiplication, a slot and a group per fault; measured in
- * test/bench/bench_batch.c. Memory: 342 bytes per fault of faults_max. Locking: none; the batch belongs to whoever
+ * test/bench/bench_batch.c. Memory: 338 bytes per fault of faults_max. Locking: none; the batch belongs to whoever
  * holds ISR_SERVICE. Source: grouping by hash and bitmap instead of a sort: docs/design/fault.md.
  */
 #ifndef FERRY_FAULT_BATCH_H
@@ -45,8 +45,7 @@ struct ferry_fault_group {
 	uint32_t last;       /* its last */
 	uint32_t count;      /* its faults, duplicates included */
 	uint32_t duplicates; /* of these */
-	uint32_t kinds;      /* bit per enum ferry_fault_kind that occurs */
-	uint32_t reserved[8];
+	uint32_t reserved[9];
 	/* Pages by the access that missed. A page may be in several; none includes another. */
 	union {
 		struct {
@@ -63,8 +62,9 @@ struct ferry_fault_batch {
 	const struct ferry_fault *faults; /* the caller's array */
 	uint32_t fault_count;             /* of it, grouped so far */
 	uint32_t group_count;
-	uint32_t space_count; /* asids */
-	uint32_t duplicates;  /* of all groups */
+	uint32_t space_count;  /* asids */
+	uint32_t space_recent; /* of the group found last */
+	uint32_t duplicates;   /* of all groups */
 
 	uint32_t faults_max;             /* constant */
 	uint32_t hash_shift;             /* constant */

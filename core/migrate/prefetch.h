@@ -16,9 +16,10 @@
  *      32     x .
  *      16    x       <- the group of the fault
  *
- * Cost:   bitmaps all the way: counts by word, at most 31 nodes; no page is looked at by itself.
- * Source: the idea of a density tree over the block is that of the prefetcher in NVIDIA's UVM driver, as described in
- *         docs/design/prefetch.md; the word-parallel form is ours.
+ * Cost:   bitmaps all the way, a level of the tree at a time and no branch per region: 660 instructions whatever the
+ *         maps hold; no page is looked at by itself.
+ * Source: the idea of a density tree over the block is that of the prefetcher in NVIDIA's UVM driver, as papers about
+ *         it describe it (Ganguly et al., ISCA 2019: "tree-based neighborhood prefetcher"); the form is ours.
  */
 #ifndef FERRY_PREFETCH_H
 #define FERRY_PREFETCH_H

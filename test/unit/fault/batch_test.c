@@ -60,7 +60,7 @@ static uint32_t model_first(uint32_t i, bool asid_only)
 static void assert_group(const struct ferry_fault_batch *b, const struct ferry_fault_group *g, uint32_t count)
 {
 	struct ferry_bitmap map[3];
-	uint32_t n = 0, i, turns, duplicates = 0, kinds = 0;
+	uint32_t n = 0, i, turns, duplicates = 0;
 
 	memset(map, 0, sizeof(map));
 	assert_true(g->count > 0);
@@ -70,7 +70,6 @@ static void assert_group(const struct ferry_fault_batch *b, const struct ferry_f
 			assert_false(same_group(&faults[n++], &faults[g->first]));
 		assert_true(same_group(&faults[n++], &faults[g->first]));
 		ferry_bitmap_set(&map[faults[i].access], page_of(&faults[i]));
-		kinds |= 1u << faults[i].kind;
 		duplicates += model_duplicate(i);
 	}
 	while (n < count)
@@ -78,7 +77,6 @@ static void assert_group(const struct ferry_fault_batch *b, const struct ferry_f
 	assert_uint_equal(g->block_va, block_of(&faults[g->first]));
 	assert_uint_equal(g->asid, faults[g->first].asid);
 	assert_uint_equal(g->duplicates, duplicates);
-	assert_uint_equal(g->kinds, kinds);
 	assert_true(ferry_bitmap_equal(&g->read, &map[FERRY_ACCESS_READ]));
 	assert_true(ferry_bitmap_equal(&g->write, &map[FERRY_ACCESS_WRITE]));
 	assert_true(ferry_bitmap_equal(&g->atomic, &map[FERRY_ACCESS_ATOMIC]));
