@@ -3,6 +3,7 @@
  * The library: one function per request, on top of a backend. It checks what a struct cannot carry (NULL, sizes that
  * do not fit), turns addresses into requests, and keeps no state of its own but the handle.
  */
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,10 +20,13 @@ struct ferry {
 	pid_t owner; /* a forked child has the memory of this struct, but no driver behind it */
 	const struct ferry_backend_ops *ops;
 	void *backend;
+	pthread_mutex_t lock;           /* of the next */
+	struct ferry_program *programs; /* not unloaded yet: they end with the handle */
 };
 
 struct ferry_program {
 	struct ferry *ferry;
+	struct ferry_program *next, **link;
 	uint32_t id, args, device;
 };
 
@@ -106,6 +110,7 @@ int ferry_open(const struct ferry_options *options, struct ferry **out)
 		return err;
 	}
 	f->owner = getpid();
+	pthread_mutex_init(&f->lock, NULL);
 	*out = f;
 	return 0;
 }
@@ -120,8 +125,35 @@ int ferry_close(struct ferry *f)
 	if (err)
 		return err;
 	f->ops->close(f->backend);
+	while (f->programs) {
+		struct ferry_program *program = f->programs;
+
+		f->programs = program->next;
+		free(program);
+	}
+	pthread_mutex_destroy(&f->lock);
 	free(f);
 	return 0;
+}
+
+static void program_link(struct ferry *f, struct ferry_program *program)
+{
+	pthread_mutex_lock(&f->lock);
+	program->next = f->programs;
+	program->link = &f->programs;
+	if (program->next)
+		program->next->link = &program->next;
+	f->programs = program;
+	pthread_mutex_unlock(&f->lock);
+}
+
+static void program_unlink(struct ferry *f, struct ferry_program *program)
+{
+	pthread_mutex_lock(&f->lock);
+	*program->link = program->next;
+	if (program->next)
+		program->next->link = program->link;
+	pthread_mutex_unlock(&f->lock);
 }
 
 int ferry_request(struct ferry *f, uint32_t request, void *buf, size_t bytes)
@@ -429,6 +461,7 @@ int ferry_program_load(struct ferry *f, uint32_t device, const void *image, size
 	program->args = args;
 	program->device = device;
 	free(req);
+	program_link(f, program);
 	*out = program;
 	return 0;
 
@@ -469,8 +502,10 @@ int ferry_program_unload(struct ferry_program *program)
 		return err;
 	req.program = program->id;
 	err = program->ferry->ops->request(program->ferry->backend, FERRY_REQ_PROGRAM_UNLOAD, &req, sizeof(req));
-	if (!err)
+	if (!err) {
+		program_unlink(program->ferry, program);
 		free(program);
+	}
 	return err;
 }
 

@@ -85,10 +85,12 @@ def main():
     parser.add_argument("--out", required=True, help="where the counts go")
     parser.add_argument("--results", default="build/test-results")
     parser.add_argument("--variant", default="")
-    parser.add_argument("--timeout", type=float, default=60)
+    parser.add_argument("--timeout", type=float, default=60, help="seconds for each program; sanitized, four times")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("programs", nargs="*")
     args = parser.parse_args()
+    if args.variant in ("asan", "tsan"):
+        args.timeout *= 4
     args.build = str(pathlib.Path(args.results).parent)
 
     ring = pathlib.Path(args.out).stem + (f" ({args.variant})" if args.variant else "")

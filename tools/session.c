@@ -27,18 +27,30 @@ static int session_lib_fail(struct session *s, int error, const char *what)
 	return session_fail(s, error, "%s: %s%s%s", what, ferry_strerror(error), more[0] ? ": " : "", more);
 }
 
+#define STOP_SECONDS 2u
+
 static volatile sig_atomic_t told_to_stop;
+
+/* Time is up for ending in good order: nothing outlives the process anyway. */
+static void on_alarm(int number)
+{
+	(void)number;
+	_exit(128 + told_to_stop);
+}
 
 static void on_signal(int number)
 {
 	told_to_stop = number;
+	alarm(STOP_SECONDS);
 }
 
-/* The first SIGINT or SIGTERM ends the work in good order; the second does what it always does. */
+/* The first SIGINT or SIGTERM ends the work in good order, and soon; the second does what it always does. */
 static void catch_signals(void)
 {
 	struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESETHAND | SA_RESTART};
+	struct sigaction late = {.sa_handler = on_alarm};
 
+	(void)sigaction(SIGALRM, &late, NULL);
 	(void)sigaction(SIGINT, &action, NULL);
 	(void)sigaction(SIGTERM, &action, NULL);
 }

@@ -132,9 +132,9 @@ static void teardown(const struct ferry_workload *w, struct ferry_workload_ctx *
 {
 	if (w->teardown)
 		w->teardown(ctx);
-	while (ctx->program_count)
+	while (ctx->program_count && !ctx->abandoned)
 		(void)ferry_program_unload(ctx->program[--ctx->program_count]);
-	while (ctx->buffer_count)
+	while (ctx->buffer_count && !ctx->abandoned)
 		(void)ferry_free(ctx->ferry, ctx->buffer[--ctx->buffer_count]);
 	free(ctx->state);
 	ctx->state = NULL;
@@ -180,8 +180,10 @@ int ferry_workload_launch(struct ferry_workload_ctx *ctx, const struct ferry_lau
 		/* On the way out ferry_close() ends the launch. */
 		int stop = progress(ctx);
 
-		if (stop)
+		if (stop) {
+			ctx->abandoned = true;
 			return stop;
+		}
 		err = ferry_wait(ctx->ferry, ctx->device, id, WAIT_SLICE_NS, r);
 	} while (err == FERRY_E_TIMEOUT);
 	ctx->launches++;

@@ -63,7 +63,7 @@ struct ferry_options {
 };
 
 int ferry_open(const struct ferry_options *options, struct ferry **out);
-/* Ends launches, frees all managed memory of the handle. NULL is allowed. */
+/* Ends launches, unloads programs, frees all managed memory of the handle. NULL is allowed. */
 int ferry_close(struct ferry *f);
 
 /* ---- memory ---- */

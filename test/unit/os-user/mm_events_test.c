@@ -403,21 +403,27 @@ static void auto_mode_takes_what_there_is(void **state)
  */
 static void limits_of_the_process_are_errors(void **state)
 {
-	const struct rlimit small = {1ull << 28, 1ull << 28}, tiny = {1ull << 20, 1ull << 20};
+	const struct rlimit tiny = {1ull << 20, 1ull << 20};
+	struct rlimit before, small;
+	struct fake_core here;
 	int status = 0;
 	pid_t child;
 
 	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	small = before;
+	small.rlim_cur = 1ull << 28;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+	assert_int_equal(fake_core_init(&here, FERRY_USER_MM_AUTO, 1), 0);
+	fake_core_fini(&here);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+
 	fflush(stdout);
 	child = fork();
 	if (child == 0) {
 		struct fake_core f;
 
 		signal(SIGXFSZ, SIG_DFL);
-		setrlimit(RLIMIT_FSIZE, &small);
-		if (fake_core_init(&f, FERRY_USER_MM_AUTO, 1))
-			_exit(0);
-		fake_core_fini(&f);
 		setrlimit(RLIMIT_FSIZE, &tiny);
 		_exit(fake_core_init(&f, FERRY_USER_MM_AUTO, 1));
 	}
