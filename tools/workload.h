@@ -61,7 +61,7 @@ struct ferry_workload_ctx {
 
 	/* The workload's and workload.c's own. */
 	bool abandoned; /* a launch still runs: what it uses ends with the handle, in ferry_close() */
-	void *state; /* freed by teardown */
+	void *state;    /* freed by teardown */
 	uint64_t steps_done, steps_total;
 	void *buffer[FERRY_WORKLOAD_BUFFERS];
 	struct ferry_program *program[FERRY_WORKLOAD_PROGRAMS];

@@ -54,8 +54,8 @@ static void device_irq(void *arg, uint32_t vector)
 }
 
 /*
- * A long launch looks like a hang from outside. So the watchdog asks: a fence on a copy channel, which a device that is alive
- * writes soon, whatever its programs do.
+ * A long launch looks like a hang from outside. So the watchdog asks: a fence on a copy channel, which a device that
+ * is alive writes soon, whatever its programs do.
  */
 static int device_heartbeat(struct ferry_device *gpu)
 {

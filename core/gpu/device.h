@@ -58,8 +58,8 @@ struct ferry_device {
 
 	struct ferry_os_wait wait;        /* woken by fence interrupts, errors and loss */
 	struct ferry_os_atomic lost;      /* 0, or the enum ferry_error that says why */
-	struct ferry_fence heartbeat;    /* the watchdog's own, as the next: a fence that a living device answers */
-	uint64_t heartbeat_ns;           /* when it was sent */
+	struct ferry_fence heartbeat;     /* the watchdog's own, as the next: a fence that a living device answers */
+	uint64_t heartbeat_ns;            /* when it was sent */
 	struct ferry_os_timer watchdog;   /* runs while launches are out: lost interrupts, stopped channels */
 	struct ferry_os_atomic launches;  /* out now */
 	struct ferry_os_atomic evictions; /* blocks that had to leave, ever: the clock by which thrashing is told */

@@ -42,8 +42,8 @@ struct ferry_hal_info {
 
 /* One decoded fault. 48 bytes: a batch of 1024 fits L1 and a half. */
 struct ferry_fault {
-	uint64_t va;    /* page aligned */
-	uint64_t id;    /* for cancel */
+	uint64_t va; /* page aligned */
+	uint64_t id; /* for cancel */
 	uint64_t time_ns;
 	uint32_t asid;
 	uint32_t lanes; /* mask */
@@ -58,7 +58,7 @@ enum ferry_fault_kind { FERRY_FAULT_MISSING, FERRY_FAULT_PROT, FERRY_FAULT_POISO
 enum ferry_channel_kind { FERRY_CHANNEL_COPY, FERRY_CHANNEL_COMPUTE };
 
 struct ferry_launch_desc {
-	uint32_t slot;     /* program */
+	uint32_t slot; /* program */
 	uint32_t arg_count;
 	uint32_t grid[3];  /* blocks */
 	uint32_t block[3]; /* threads */
@@ -104,13 +104,13 @@ struct ferry_hal {
 	/* Control commands. Process, DEVICE_CONTROL held; bounded wait. 0 or the code named. */
 	int (*fault_buffer)(void *hd, uint64_t bus, void *cpu, uint32_t entries); /* 0 entries = off */
 	int (*channel_create)(void *hd, uint32_t id, enum ferry_channel_kind kind, uint64_t ring_bus,
-			      uint32_t entries, uint64_t status_bus, uint32_t asid); /* CHANNEL_CREATE */
+	                      uint32_t entries, uint64_t status_bus, uint32_t asid); /* CHANNEL_CREATE */
 	int (*channel_destroy)(void *hd, uint32_t id);
 	int (*asid_bind)(void *hd, uint32_t asid, uint64_t root_bus);
 	int (*asid_unbind)(void *hd, uint32_t asid);
 	/* 0, FERRY_E_PROGRAM_*; *at = the instruction that was refused. bus: insn_count * 8 bytes. */
 	int (*program_load)(void *hd, uint32_t slot, uint64_t bus, uint32_t insn_count, uint32_t arg_count,
-			    uint32_t *at);
+	                    uint32_t *at);
 	int (*program_unload)(void *hd, uint32_t slot);
 
 	/*
@@ -121,7 +121,7 @@ struct ferry_hal {
 	uint64_t (*channel_get)(void *hd, const void *status); /* commands done, free-running */
 	uint32_t (*channel_error)(void *hd, const void *status);
 	void (*cmd_copy)(void *slot, enum ferry_aperture dst_ap, uint64_t dst, enum ferry_aperture src_ap,
-			 uint64_t src, uint64_t size_bytes);
+	                 uint64_t src, uint64_t size_bytes);
 	void (*cmd_fill)(void *slot, enum ferry_aperture ap, uint64_t dst, uint64_t pattern, uint64_t size_bytes);
 	void (*cmd_fence)(void *slot, uint64_t bus, uint64_t value, bool irq);
 	void (*cmd_tlb_invalidate)(void *slot, uint32_t asid, uint64_t va, uint64_t size_bytes);

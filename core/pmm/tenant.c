@@ -98,7 +98,7 @@ struct ferry_tenant *ferry_pmm_victim(struct ferry_ctx *ctx, struct ferry_pmm *p
 
 	ferry_spin_lock(ctx, &pmm->lock);
 	/* Passes only those that are pinned, in service or leaving: as many as there are contexts at work. */
-	FERRY_LIST_EACH (pos, &pmm->by_age) {
+	FERRY_LIST_EACH(pos, &pmm->by_age) {
 		struct ferry_tenant *tenant = tenant_of(pos);
 
 		if (tenant->pins || (hold && !hold(tenant)))
@@ -116,7 +116,7 @@ bool ferry_tenant_audit(const struct ferry_pmm *pmm, uint64_t frames_taken)
 	const struct ferry_list *pos;
 	uint64_t frames = 0, tenants = 0, pinned = 0;
 
-	FERRY_LIST_EACH (pos, &pmm->by_age) {
+	FERRY_LIST_EACH(pos, &pmm->by_age) {
 		const struct ferry_tenant *tenant = tenant_of((struct ferry_list *)(uintptr_t)pos);
 
 		if (!tenant->frames || pos->next->prev != pos || ++tenants > pmm->tenants)

@@ -21,8 +21,8 @@ struct ferry_va_space;
 struct ferry_hal;
 
 struct ferry_core_params {
-	uint32_t fault_entries; /* of each device's fault buffer; 0 = 4096. A power of two, 16..65536 */
-	uint32_t batch_max;     /* faults handled together; 0 = 1024, 1..1024 */
+	uint32_t fault_entries;    /* of each device's fault buffer; 0 = 4096. A power of two, 16..65536 */
+	uint32_t batch_max;        /* faults handled together; 0 = 1024, 1..1024 */
 	uint64_t fence_timeout_ns; /* a device that has not done a copy or command by then is lost; 0 = 10 s */
 };
 
@@ -33,12 +33,12 @@ void ferry_core_destroy(struct ferry_core *core);
 
 /* *id counts from 0. Everything HAL init can say, FERRY_E_DEVICE_TOO_MANY, FERRY_E_*_NOMEM. */
 int ferry_core_add_device(struct ferry_core *core, const struct ferry_hal *hal, const struct ferry_dev_ops *ops,
-			  void *dev, uint32_t *id) FERRY_MUST_CHECK;
+                          void *dev, uint32_t *id) FERRY_MUST_CHECK;
 
 /* One user of the driver: an address space and its pages. host_caps: bit per
  * FERRY_CAPABILITY_* that the host has (SYSCALLS, CPU_MAPS_DEVICE, READ_MOSTLY, SUSPEND). */
 int ferry_core_open(struct ferry_core *core, const struct ferry_mm_ops *ops, void *mm, uint32_t host_caps,
-		    struct ferry_va_space **out) FERRY_MUST_CHECK;
+                    struct ferry_va_space **out) FERRY_MUST_CHECK;
 /* Ends its launches, gives everything back; the bytes go too. */
 void ferry_core_close(struct ferry_core *core, struct ferry_va_space *vs);
 
@@ -47,7 +47,7 @@ void ferry_core_close(struct ferry_core *core, struct ferry_va_space *vs);
  * unknown number (ENOTTY).
  */
 int ferry_core_request(struct ferry_core *core, struct ferry_va_space *vs, uint32_t request, void *buf,
-		       size_t size_bytes);
+                       size_t size_bytes);
 
 /*
  * A CPU touched va and found no (sufficient) mapping. 0: mapped, or the access may simply be tried again.

@@ -109,7 +109,7 @@ enum ferry_error {
 #define x(name, errno_parent, sentence) FERRY_E_##name,
 	FERRY_ERRORS(x)
 #undef x
-	FERRY_ERROR_COUNT
+		FERRY_ERROR_COUNT
 };
 
 #endif /* FERRY_ERROR_H */

@@ -43,22 +43,22 @@ enum ferry_cpu_faults {
 	FERRY_CPU_FAULTS_AUTO = 0,   /* THREAD where allowed, else SIGNAL */
 	FERRY_CPU_FAULTS_THREAD = 1, /* a helper thread: system calls may touch the memory too */
 	FERRY_CPU_FAULTS_SIGNAL = 2  /* SIGBUS in the faulting thread: several times faster, but a system call that
-				      * touches device-resident memory fails with EFAULT */
+	                              * touches device-resident memory fails with EFAULT */
 };
 
 /* Options; zero means the default. size = sizeof(struct ferry_options), so that it can grow. */
 struct ferry_options {
 	uint32_t size;
-	uint32_t flags;         /* must be 0 */
-	const char *host;       /* "process" (default), "kernel", "auto" */
-	uint32_t devices;       /* software GPUs, 1..4; default 1 */
-	uint32_t sms;           /* engines (threads) of each, 1..64; default: the CPUs of this machine, at most 8 */
-	uint64_t vram_bytes;    /* of each; multiple of 2 MiB; default 64 MiB */
+	uint32_t flags;      /* must be 0 */
+	const char *host;    /* "process" (default), "kernel", "auto" */
+	uint32_t devices;    /* software GPUs, 1..4; default 1 */
+	uint32_t sms;        /* engines (threads) of each, 1..64; default: the CPUs of this machine, at most 8 */
+	uint64_t vram_bytes; /* of each; multiple of 2 MiB; default 64 MiB */
 	uint64_t capabilities_off; /* bit per FERRY_CAPABILITY_*: switch device features off */
-	uint64_t seed;          /* of injected faults */
-	uint32_t cpu_faults;    /* enum ferry_cpu_faults */
-	uint32_t fault_entries; /* of the fault buffer; default 4096 */
-	uint32_t batch_max;     /* default 1024 */
+	uint64_t seed;             /* of injected faults */
+	uint32_t cpu_faults;       /* enum ferry_cpu_faults */
+	uint32_t fault_entries;    /* of the fault buffer; default 4096 */
+	uint32_t batch_max;        /* default 1024 */
 	uint32_t reserved;
 };
 
@@ -88,9 +88,9 @@ int ferry_residency(struct ferry *f, const void *p, size_t bytes, uint8_t *where
  * FERRY_E_PROGRAM_*; ferry_last_error() then says which instruction or symbol.
  */
 int ferry_program_load(struct ferry *f, uint32_t device, const void *image, size_t bytes, const char *entry,
-		       struct ferry_program **out);
+                       struct ferry_program **out);
 int ferry_program_load_file(struct ferry *f, uint32_t device, const char *path, const char *entry,
-			    struct ferry_program **out);
+                            struct ferry_program **out);
 int ferry_program_unload(struct ferry_program *program);
 uint32_t ferry_program_args(const struct ferry_program *program);
 
@@ -124,7 +124,7 @@ int ferry_wait(struct ferry *f, uint32_t device, uint64_t id, uint64_t timeout_n
 int ferry_device_info(struct ferry *f, uint32_t device, struct ferry_req_device_info *out);
 /* reason (may be NULL): one sentence, at most size bytes with its NUL. */
 int ferry_query(struct ferry *f, uint32_t device, enum ferry_capability capability, bool *supported, char *reason,
-		size_t size);
+                size_t size);
 int ferry_counters(struct ferry *f, uint64_t value[FERRY_COUNTER_COUNT]);
 const char *ferry_counter_name(uint32_t counter); /* NULL beyond the last */
 const char *ferry_counter_text(uint32_t counter);
@@ -139,10 +139,10 @@ int ferry_device_counter(struct ferry *f, uint32_t device, const char *name, uin
 
 /* ---- errors ---- */
 
-const char *ferry_strerror(int error);     /* a sentence */
-const char *ferry_error_name(int error);   /* "FERRY_E_..." without the prefix */
-int ferry_error_errno(int error);          /* its errno */
-const char *ferry_last_error(void);        /* more about this thread's last failure, "" when nothing is known */
+const char *ferry_strerror(int error);   /* a sentence */
+const char *ferry_error_name(int error); /* "FERRY_E_..." without the prefix */
+int ferry_error_errno(int error);        /* its errno */
+const char *ferry_last_error(void);      /* more about this thread's last failure, "" when nothing is known */
 const char *ferry_version(void);
 
 #ifdef __cplusplus

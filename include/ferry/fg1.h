@@ -10,17 +10,17 @@
 #define FERRY_FG1_H
 
 /* ---- registers: byte offsets in BAR 0, 64-bit each ---- */
-#define FG1_REG_ID 0x000u         /* RO  FG1_ID, or all ones / zero when the device is gone */
-#define FG1_REG_CAPS 0x008u       /* RO  FG1_CAP_* */
-#define FG1_REG_VRAM_BYTES 0x010u /* RO  a multiple of 2 MiB */
-#define FG1_REG_LIMITS 0x018u     /* RO  see FG1_LIMIT_* */
-#define FG1_REG_SCRATCH 0x020u    /* RW  zero after power loss or reset */
-#define FG1_REG_POWER 0x028u      /* RO  FG1_POWER_* */
+#define FG1_REG_ID 0x000u                  /* RO  FG1_ID, or all ones / zero when the device is gone */
+#define FG1_REG_CAPS 0x008u                /* RO  FG1_CAP_* */
+#define FG1_REG_VRAM_BYTES 0x010u          /* RO  a multiple of 2 MiB */
+#define FG1_REG_LIMITS 0x018u              /* RO  see FG1_LIMIT_* */
+#define FG1_REG_SCRATCH 0x020u             /* RW  zero after power loss or reset */
+#define FG1_REG_POWER 0x028u               /* RO  FG1_POWER_* */
 #define FG1_REG_ARG(n) (0x040u + 8u * (n)) /* RW  n = 0..6: arguments, latched by CMD */
-#define FG1_REG_CMD 0x080u        /* WO  sequence << 32 | FG1_CMD_*: runs it */
-#define FG1_REG_DOORBELL 0x100u   /* WO  channel << 48 | PUT (48 bits, free-running) */
-#define FG1_REG_FAULT_GET 0x108u  /* WO  entries consumed, free-running */
-#define FG1_REG_FAULT_ARM 0x110u  /* WO  any value: one fault interrupt is wanted */
+#define FG1_REG_CMD 0x080u                 /* WO  sequence << 32 | FG1_CMD_*: runs it */
+#define FG1_REG_DOORBELL 0x100u            /* WO  channel << 48 | PUT (48 bits, free-running) */
+#define FG1_REG_FAULT_GET 0x108u           /* WO  entries consumed, free-running */
+#define FG1_REG_FAULT_ARM 0x110u           /* WO  any value: one fault interrupt is wanted */
 #define FG1_REG_BYTES 0x1000u
 
 #define FG1_ID 0x46472d3100000001ull /* "FG-1", interface version 1 */
@@ -48,12 +48,13 @@
 #define FG1_POWER_OFF 3ull          /* registers and device memory lost */
 
 /* ---- control commands: written to ARG0.., then CMD; result in the status page ---- */
-#define FG1_CMD_INIT 1u           /* ARG0 status page bus address */
-#define FG1_CMD_FAULT_BUFFER 2u   /* ARG0 bus address (0 = off), ARG1 entries, a power of two 16..65536 */
-#define FG1_CMD_ASID_BIND 3u      /* ARG0 asid, ARG1 bus address of the root table */
-#define FG1_CMD_ASID_UNBIND 4u    /* ARG0 asid; its stalled accesses are cancelled */
-#define FG1_CMD_CHANNEL_CREATE 5u /* ARG0 id, ARG1 FG1_CHANNEL_*, ARG2 ring bus, ARG3 entries (power of two),
-				   * ARG4 channel status bus, ARG5 asid */
+#define FG1_CMD_INIT 1u         /* ARG0 status page bus address */
+#define FG1_CMD_FAULT_BUFFER 2u /* ARG0 bus address (0 = off), ARG1 entries, a power of two 16..65536 */
+#define FG1_CMD_ASID_BIND 3u    /* ARG0 asid, ARG1 bus address of the root table */
+#define FG1_CMD_ASID_UNBIND 4u  /* ARG0 asid; its stalled accesses are cancelled */
+#define FG1_CMD_CHANNEL_CREATE                                                                                       \
+	5u                         /* ARG0 id, ARG1 FG1_CHANNEL_*, ARG2 ring bus, ARG3 entries (power of two),       \
+	                            * ARG4 channel status bus, ARG5 asid */
 #define FG1_CMD_CHANNEL_DESTROY 6u /* ARG0 id; its launches end with FG1_LAUNCH_KILLED */
 #define FG1_CMD_PROGRAM_LOAD 7u    /* ARG0 slot, ARG1 bus of the instructions, ARG2 how many, ARG3 arguments */
 #define FG1_CMD_PROGRAM_UNLOAD 8u  /* ARG0 slot; busy while a launch uses it */
@@ -62,15 +63,15 @@
 
 /* Result codes of control commands. */
 #define FG1_OK 0u
-#define FG1_ERR_UNKNOWN 1u      /* no such command */
-#define FG1_ERR_ARG 2u          /* an argument out of range */
-#define FG1_ERR_BUSY 3u         /* in use */
-#define FG1_ERR_DMA 4u          /* an address the bus refuses */
-#define FG1_ERR_NOT_INIT 5u     /* INIT first */
-#define FG1_ERR_POWER 6u        /* not in this power state */
-#define FG1_ERR_NO_RESOURCE 7u  /* the device is out of it */
-#define FG1_ERR_UNSUPPORTED 8u  /* capability switched off */
-#define FG1_ERR_PROGRAM 0x100u  /* + enum fg1_program_error: the loader refused the program */
+#define FG1_ERR_UNKNOWN 1u     /* no such command */
+#define FG1_ERR_ARG 2u         /* an argument out of range */
+#define FG1_ERR_BUSY 3u        /* in use */
+#define FG1_ERR_DMA 4u         /* an address the bus refuses */
+#define FG1_ERR_NOT_INIT 5u    /* INIT first */
+#define FG1_ERR_POWER 6u       /* not in this power state */
+#define FG1_ERR_NO_RESOURCE 7u /* the device is out of it */
+#define FG1_ERR_UNSUPPORTED 8u /* capability switched off */
+#define FG1_ERR_PROGRAM 0x100u /* + enum fg1_program_error: the loader refused the program */
 
 /* Why the loader refuses: result = FG1_ERR_PROGRAM + this; bits 31:16 hold the instruction index (capped). */
 enum fg1_program_error {
@@ -89,11 +90,11 @@ enum fg1_program_error {
 #define FG1_ARGS_MAX 16u
 
 /* ---- status page: 4 KiB of host memory that the device writes; byte offsets ---- */
-#define FG1_STATUS_CMD 0x00u            /* sequence << 32 | result of the last control command */
-#define FG1_STATUS_FAULT_PUT 0x08u      /* fault entries written, free-running */
-#define FG1_STATUS_FAULT_DROPPED 0x10u  /* fault entries lost to a full buffer, free-running */
-#define FG1_STATUS_FATAL 0x18u          /* nonzero: the device stopped itself; FG1_FATAL_* */
-#define FG1_STATUS_COUNTERS 0x100u      /* 64-bit counters, enum fg1_counter order, updated when engines idle */
+#define FG1_STATUS_CMD 0x00u           /* sequence << 32 | result of the last control command */
+#define FG1_STATUS_FAULT_PUT 0x08u     /* fault entries written, free-running */
+#define FG1_STATUS_FAULT_DROPPED 0x10u /* fault entries lost to a full buffer, free-running */
+#define FG1_STATUS_FATAL 0x18u         /* nonzero: the device stopped itself; FG1_FATAL_* */
+#define FG1_STATUS_COUNTERS 0x100u     /* 64-bit counters, enum fg1_counter order, updated when engines idle */
 
 #define FG1_FATAL_DMA 1ull  /* a DMA outside what the driver mapped */
 #define FG1_FATAL_HANG 2ull /* an engine hangs (injected) */
@@ -103,7 +104,7 @@ enum fg1_counter {
 	FG1_COUNTER_WARP_INSNS, /* warp instructions issued */
 	FG1_COUNTER_TLB_HITS,   /* per warp access and page */
 	FG1_COUNTER_TLB_MISSES,
-	FG1_COUNTER_STALLS,     /* warp accesses that stalled on a fault */
+	FG1_COUNTER_STALLS, /* warp accesses that stalled on a fault */
 	FG1_COUNTER_COPY_BYTES,
 	FG1_COUNTERS
 };
@@ -157,12 +158,12 @@ enum fg1_counter {
 #define FG1_WARP 32u
 
 /* Launch result record: 64 bytes of host memory, written before the next command of the channel runs. */
-#define FG1_RESULT_STATUS 0x00u    /* FG1_LAUNCH_* , written last */
-#define FG1_RESULT_FAULT_VA 0x08u  /* of the first access that died */
-#define FG1_RESULT_REASON 0x10u    /* of its FAULT_CANCEL; or the trap code */
-#define FG1_RESULT_ACCESS 0x18u    /* enum ferry_access of it */
-#define FG1_RESULT_LANES 0x20u     /* threads that died */
-#define FG1_RESULT_INSNS 0x28u     /* thread instructions retired */
+#define FG1_RESULT_STATUS 0x00u   /* FG1_LAUNCH_* , written last */
+#define FG1_RESULT_FAULT_VA 0x08u /* of the first access that died */
+#define FG1_RESULT_REASON 0x10u   /* of its FAULT_CANCEL; or the trap code */
+#define FG1_RESULT_ACCESS 0x18u   /* enum ferry_access of it */
+#define FG1_RESULT_LANES 0x20u    /* threads that died */
+#define FG1_RESULT_INSNS 0x28u    /* thread instructions retired */
 #define FG1_RESULT_BYTES 64u
 #define FG1_LAUNCH_RUNNING 0ull
 #define FG1_LAUNCH_OK 1ull

@@ -62,8 +62,7 @@ struct ferry_mm_ops {
 	 * host_bus: where device @dev (the cookie of dev_ops) finds the populated page at @va. *run_pages, at most
 	 * @page_count, says how many pages follow each other on the bus from there. 0, FERRY_E_HOST_MAP.
 	 */
-	int (*host_bus)(void *mm, void *dev, uint64_t va, uint32_t page_count, uint64_t *bus,
-			uint32_t *run_pages);
+	int (*host_bus)(void *mm, void *dev, uint64_t va, uint32_t page_count, uint64_t *bus, uint32_t *run_pages);
 
 	/*
 	 * host_ptr: the driver's own view of a populated page, for comparing and for saving what a CPU may not

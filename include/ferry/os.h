@@ -83,8 +83,7 @@ static inline void ferry_os_sem_up(struct ferry_os_sem *s);
 typedef bool (*ferry_os_pred)(void *arg);
 static inline void ferry_os_wait_init(struct ferry_os_wait *w);
 static inline void ferry_os_wait_fini(struct ferry_os_wait *w);
-static inline int ferry_os_wait_until(struct ferry_os_wait *w, ferry_os_pred pred, void *arg,
-				      uint64_t timeout_ns);
+static inline int ferry_os_wait_until(struct ferry_os_wait *w, ferry_os_pred pred, void *arg, uint64_t timeout_ns);
 static inline void ferry_os_wake_all(struct ferry_os_wait *w);
 
 /*
@@ -167,8 +166,7 @@ static inline bool ferry_os_fault_point(uint32_t id);
  *     if (!FERRY_ASSERT(block->refs))
  *             return FERRY_E_BUG;
  */
-#define FERRY_ASSERT(cond) \
-	(__builtin_expect(!!(cond), 1) ? true : (ferry_os_bug(__FILE__, __LINE__, #cond), false))
+#define FERRY_ASSERT(cond) (__builtin_expect(!!(cond), 1) ? true : (ferry_os_bug(__FILE__, __LINE__, #cond), false))
 
 #include "os_impl.h"
 

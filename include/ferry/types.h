@@ -43,7 +43,7 @@ enum ferry_access { FERRY_ACCESS_READ = 0, FERRY_ACCESS_WRITE = 1, FERRY_ACCESS_
 
 #define FERRY_ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define FERRY_MUST_CHECK __attribute__((warn_unused_result))
-#define FERRY_CONTAINER_OF(ptr, type, member) ((type *)((char *)(ptr) - offsetof(type, member)))
+#define FERRY_CONTAINER_OF(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 
 static inline uint64_t ferry_align_down(uint64_t v, uint64_t align)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
- * The core's time for a GPU fault without the copy: fetch, group, plan, reserve frames, residency, page tables, replay. The
- * device and the host are the unit tests' rig with copies switched off. Instructions are counted by callgrind, which is run
- * on this same program, where valgrind is installed.
+ * The core's time for a GPU fault without the copy: fetch, group, plan, reserve frames, residency, page tables,
+ * replay. The device and the host are the unit tests' rig with copies switched off. Instructions are counted by
+ * callgrind, which is run on this same program, where valgrind is installed.
  */
 /* TEST-SOURCES: test/unit/core/rig.c */
 #include <string.h>
@@ -19,8 +19,11 @@ static struct rig rig;
 
 static void cold(void)
 {
-	struct ferry_req_migrate req = { .size = sizeof(req), .flags = FERRY_MIGRATE_UNMAPPED, .base = rig_va(0),
-					 .bytes = RIG_WINDOW_PAGES * FERRY_PAGE_SIZE, .where = FERRY_WHERE_HOST };
+	struct ferry_req_migrate req = {.size = sizeof(req),
+	                                .flags = FERRY_MIGRATE_UNMAPPED,
+	                                .base = rig_va(0),
+	                                .bytes = RIG_WINDOW_PAGES * FERRY_PAGE_SIZE,
+	                                .where = FERRY_WHERE_HOST};
 
 	assert_int_equal(rig_request(&rig, FERRY_REQ_MIGRATE, &req, sizeof(req)), 0);
 }
@@ -89,9 +92,9 @@ static double instructions(const char *self, uint32_t faults, uint32_t rounds)
 	if (access("/usr/bin/valgrind", X_OK))
 		return 0;
 	(void)snprintf(command, sizeof(command),
-		       "valgrind --tool=callgrind --callgrind-out-file=/dev/null --collect-atstart=no "
-		       "--toggle-collect=ferry_bottom_half_run %s count %u %u 2>&1",
-		       self, faults, rounds);
+	               "valgrind --tool=callgrind --callgrind-out-file=/dev/null --collect-atstart=no "
+	               "--toggle-collect=ferry_bottom_half_run %s count %u %u 2>&1",
+	               self, faults, rounds);
 	pipe = popen(command, "r");
 	while (pipe && fgets(line, sizeof(line), pipe)) {
 		char *at = strstr(line, "Collected : ");
@@ -107,7 +110,7 @@ static double instructions(const char *self, uint32_t faults, uint32_t rounds)
 /* What up() costs is taken out by counting twice. */
 static void row(const char *self, uint32_t faults, const char *time_id, const char *time_target, const char *insn_id)
 {
-	struct bench_row r = { .id = time_id, .unit = "ns", .target = time_target };
+	struct bench_row r = {.id = time_id, .unit = "ns", .target = time_target};
 	double few, many;
 
 	r.ours = measure(faults, ROUNDS);
@@ -115,7 +118,7 @@ static void row(const char *self, uint32_t faults, const char *time_id, const ch
 	few = instructions(self, faults, 0);
 	many = instructions(self, faults, 16);
 	if (few > 0 && many > few) {
-		r = (struct bench_row){ .id = insn_id, .unit = "instructions", .ours = (many - few) / 16 / faults };
+		r = (struct bench_row){.id = insn_id, .unit = "instructions", .ours = (many - few) / 16 / faults};
 		bench_print(&r);
 	}
 }

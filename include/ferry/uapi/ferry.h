@@ -151,19 +151,19 @@ struct ferry_req_wait {
 };
 
 enum ferry_capability {
-	FERRY_CAPABILITY_FAULTS = 0,   /* access to missing pages is served, not fatal */
-	FERRY_CAPABILITY_CANCEL,       /* a bad access ends alone */
+	FERRY_CAPABILITY_FAULTS = 0, /* access to missing pages is served, not fatal */
+	FERRY_CAPABILITY_CANCEL,     /* a bad access ends alone */
 	FERRY_CAPABILITY_ATOMICS,
 	FERRY_CAPABILITY_BIG_PAGES,
 	FERRY_CAPABILITY_HUGE_PAGES,
 	FERRY_CAPABILITY_VIRTUAL_COPY,
 	FERRY_CAPABILITY_FLOAT,
-	FERRY_CAPABILITY_HOST_MAP,     /* a device can use host memory in place */
+	FERRY_CAPABILITY_HOST_MAP, /* a device can use host memory in place */
 	FERRY_CAPABILITY_SELF_REFRESH,
-	FERRY_CAPABILITY_READ_MOSTLY,  /* read duplication */
+	FERRY_CAPABILITY_READ_MOSTLY,     /* read duplication */
 	FERRY_CAPABILITY_CPU_MAPS_DEVICE, /* the CPU can use device memory in place */
-	FERRY_CAPABILITY_SYSCALLS,     /* system calls may touch device-resident memory */
-	FERRY_CAPABILITY_SUSPEND,      /* this host can put the device to sleep */
+	FERRY_CAPABILITY_SYSCALLS,        /* system calls may touch device-resident memory */
+	FERRY_CAPABILITY_SUSPEND,         /* this host can put the device to sleep */
 	FERRY_CAPABILITIES
 };
 struct ferry_req_capability {
@@ -214,7 +214,7 @@ enum ferry_counter {
 #define x(name, what) FERRY_COUNTER_##name,
 	FERRY_COUNTERS(x)
 #undef x
-	FERRY_COUNTER_COUNT
+		FERRY_COUNTER_COUNT
 };
 
 struct ferry_req_counters {

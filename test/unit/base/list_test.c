@@ -18,7 +18,7 @@ static void assert_ids(struct ferry_list *head, const uint32_t *ids, uint32_t co
 	struct ferry_list *pos;
 	uint32_t n = 0;
 
-	FERRY_LIST_EACH (pos, head) {
+	FERRY_LIST_EACH(pos, head) {
 		assert_true(n < count);
 		assert_uint_equal(FERRY_LIST_ENTRY(pos, struct item, node)->id, ids[n]);
 		assert_ptr_equal(pos->prev->next, pos);
@@ -62,7 +62,7 @@ static void a_walk_may_remove_and_a_removed_node_is_alone(void **unused)
 		items[i].id = i;
 		ferry_list_push_back(&head, &items[i].node);
 	}
-	FERRY_LIST_EACH_SAFE (pos, tmp, &head) {
+	FERRY_LIST_EACH_SAFE(pos, tmp, &head) {
 		if (FERRY_LIST_ENTRY(pos, struct item, node)->id % 2 == 0)
 			ferry_list_remove(pos);
 	}
