@@ -13,7 +13,7 @@
  * read rule of CHANNEL        0       0            1        0       0          0            and all later rows AND 0
  * in order
  *
- * Cost:   a note is a load of a constant table, an AND, a push; a drop is a compare and a pop: 38 instructions the
+ * Cost:   a note is a load of a constant table, an AND, a push; a drop is a compare and a pop: 36 instructions the
  *         pair. All else (a wrong order, a lock released out of turn, a full stack) is in lock_check.c.
  * Locking: a context belongs to one flow of control; nothing here is shared.
  * Source: the mask form of a lock-order check; measured in docs/design/locking.md.
