@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
 """
-The tables of docs/design/locking.md come from core/lock/lock_order.h. Without an argument, or with --check: say whether
-they are stale. With --write: write them.
+The tables of docs/design/locking.md come from core/lock/lock_order.h. Without an argument, or with --check: say
+whether they are stale. With --write: write them.
 """
 
 import argparse
