@@ -33,7 +33,8 @@
 #define MADV_DONTNEED_LOCKED 24 /* Linux 5.18 */
 #endif
 
-#define TRIES 64u           /* of a call that says "again" */
+#define TRIES 64u /* of a call that says "again" */
+#define FALLOCATE_BYTES (64u * FERRY_PAGE_SIZE)
 #define CHANGING_TURNS 512u /* how long a zap waits for a change to be read */
 
 /* ---- small pieces for the other files ---------------------------------------------------------- */
@@ -100,6 +101,7 @@ void ferry_mm_wake(struct ferry_user_mm *mm, uint64_t va, uint64_t size_bytes)
 
 void ferry_mm_punch(struct ferry_user_mm *mm, uint64_t va, uint64_t size_bytes)
 {
+	ferry_slots_set_present(&mm->slots, va, size_bytes, false);
 	if (fallocate(mm->memfd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)mm_offset(mm, va),
 	              (off_t)size_bytes) != 0)
 		ferry_os_log(FERRY_LOG_WARN, "cannot give host pages back: errno %d", errno);
@@ -280,19 +282,32 @@ static int op_cpu_protect(void *cookie, uint64_t va, uint32_t page_count)
 
 /* ---- insert ------------------------------------------------------------------------------------- */
 
-static int populate(struct ferry_user_mm *mm, uint64_t va, uint64_t size_bytes)
+/*
+ * The kernel finds room for many pages of a file faster in one go; filling them with zeroes and mapping them is then
+ * left. A failure shows in the second step.
+ */
+static int populate_now(struct ferry_user_mm *mm, uint64_t va, uint64_t size_bytes)
 {
 	char *p = mm->alias + mm_offset(mm, va);
 
 	if (ferry_os_fault_point(FERRY_USER_POINT_POPULATE))
 		return FERRY_E_HOST_FULL;
+	if (size_bytes >= FALLOCATE_BYTES)
+		(void)!fallocate(mm->memfd, FALLOC_FL_KEEP_SIZE, (off_t)mm_offset(mm, va), (off_t)size_bytes);
 	for (uint32_t i = 0; i < TRIES; i++) {
-		if (madvise(p, size_bytes, MADV_POPULATE_WRITE) == 0)
+		if (madvise(p, size_bytes, MADV_POPULATE_WRITE) == 0) {
+			ferry_slots_set_present(&mm->slots, va, size_bytes, true);
 			return 0;
+		}
 		if (errno != EINTR && errno != EAGAIN)
 			break;
 	}
 	return FERRY_E_HOST_FULL;
+}
+
+static int populate(struct ferry_user_mm *mm, uint64_t va, uint64_t size_bytes)
+{
+	return ferry_slots_present(&mm->slots, va, size_bytes) ? 0 : populate_now(mm, va, size_bytes);
 }
 
 /*
@@ -321,7 +336,7 @@ static int map_pages(struct ferry_user_mm *mm, uint64_t va, uint64_t size_bytes,
 			step = end - va;
 		} else if (errno == ENOENT && step > FERRY_PAGE_SIZE) {
 			step = ferry_align_up(step / 2, FERRY_PAGE_SIZE);
-		} else if (errno == EFAULT && filled != va && populate(mm, va, FERRY_PAGE_SIZE) == 0) {
+		} else if (errno == EFAULT && filled != va && populate_now(mm, va, FERRY_PAGE_SIZE) == 0) {
 			filled = va; /* the user took the page out with MADV_REMOVE */
 		} else {
 			return errno == EAGAIN ? FERRY_E_BUSY : FERRY_E_CPU_INSERT;

@@ -33,6 +33,11 @@ static uint64_t page_bytes(const struct ferry_slots *s)
 	return (uint64_t)s->count * FERRY_BLOCK_PAGES;
 }
 
+static uint64_t present_bytes(const struct ferry_slots *s)
+{
+	return page_bytes(s) / 8;
+}
+
 int ferry_slots_init(struct ferry_slots *s, uint64_t base, uint64_t size_bytes)
 {
 	memset(s, 0, sizeof(*s));
@@ -48,8 +53,13 @@ int ferry_slots_init(struct ferry_slots *s, uint64_t base, uint64_t size_bytes)
 	s->page = table_map(page_bytes(s));
 	if (!s->page)
 		goto unmap_slot;
+	s->present = table_map(present_bytes(s));
+	if (!s->present)
+		goto unmap_page;
 	return 0;
 
+unmap_page:
+	munmap(s->page, page_bytes(s));
 unmap_slot:
 	munmap(s->slot, slot_bytes(s));
 unmap_used:
@@ -59,6 +69,7 @@ unmap_used:
 
 void ferry_slots_fini(struct ferry_slots *s)
 {
+	munmap(s->present, present_bytes(s));
 	munmap(s->page, page_bytes(s));
 	munmap(s->slot, slot_bytes(s));
 	munmap(s->used, used_bytes(s));
@@ -288,6 +299,47 @@ void ferry_slots_unmark(struct ferry_slots *s, uint64_t va, uint64_t size_bytes,
 	for (uint64_t at = va; at < va + size_bytes; at += FERRY_PAGE_SIZE)
 		__atomic_fetch_and(&s->page[page_of(s, at)], (uint8_t)~flags, __ATOMIC_SEQ_CST);
 	ferry_os_spin_unlock(&s->lock);
+}
+
+/* The bits of pages [page, end) that lie in the first word; *page goes on to the next word. */
+static uint64_t next_mask(uint64_t *page, uint64_t end)
+{
+	uint64_t shift = *page % 64;
+	uint64_t n = end - *page < 64 - shift ? end - *page : 64 - shift;
+
+	*page += n;
+	return (n == 64 ? ~0ull : (1ull << n) - 1) << shift;
+}
+
+bool ferry_slots_present(const struct ferry_slots *s, uint64_t va, uint64_t size_bytes)
+{
+	uint64_t page = page_of(s, va);
+	uint64_t end = page + (size_bytes >> FERRY_PAGE_SHIFT);
+
+	while (page < end) {
+		const uint64_t *word = &s->present[page / 64];
+		uint64_t mask = next_mask(&page, end);
+
+		if ((__atomic_load_n(word, __ATOMIC_ACQUIRE) & mask) != mask)
+			return false;
+	}
+	return true;
+}
+
+void ferry_slots_set_present(struct ferry_slots *s, uint64_t va, uint64_t size_bytes, bool present)
+{
+	uint64_t page = page_of(s, va);
+	uint64_t end = page + (size_bytes >> FERRY_PAGE_SHIFT);
+
+	while (page < end) {
+		uint64_t *word = &s->present[page / 64];
+		uint64_t mask = next_mask(&page, end);
+
+		if (present)
+			__atomic_fetch_or(word, mask, __ATOMIC_RELEASE);
+		else if (__atomic_load_n(word, __ATOMIC_RELAXED) & mask) /* do not make memory of untouched words */
+			__atomic_fetch_and(word, ~mask, __ATOMIC_RELEASE);
+	}
 }
 
 void ferry_slots_lose(struct ferry_slots *s, uint64_t va, uint64_t size_bytes)

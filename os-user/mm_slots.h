@@ -40,6 +40,7 @@ struct ferry_slots {
 	uint64_t *used; /* a bit per slot: allocated or lost */
 	struct ferry_slot *slot;
 	uint8_t *page;             /* FERRY_PAGE_*; atomic */
+	uint64_t *present;         /* a bit per page: populated and not discarded since; atomic */
 	struct ferry_os_spin lock; /* everything but flags and page, which it guards for writers */
 };
 
@@ -64,6 +65,13 @@ uint32_t ferry_slots_flags_near(const struct ferry_slots *s, uint64_t va, uint64
 /* Set flags on the live pages of the range. */
 void ferry_slots_mark(struct ferry_slots *s, uint64_t va, uint64_t size_bytes, uint32_t flags);
 void ferry_slots_unmark(struct ferry_slots *s, uint64_t va, uint64_t size_bytes, uint32_t flags);
+/*
+ * Present bits, of any page of the window, so that populating again costs nothing. No lock: whoever changes pages of
+ * a block excludes the others (mm_ops.h). present: all of them?
+ */
+bool ferry_slots_present(const struct ferry_slots *s, uint64_t va, uint64_t size_bytes);
+void ferry_slots_set_present(struct ferry_slots *s, uint64_t va, uint64_t size_bytes, bool present);
+
 /* Every slot that the range touches. */
 void ferry_slots_lose(struct ferry_slots *s, uint64_t va, uint64_t size_bytes);
 

@@ -256,6 +256,9 @@ static void host_pages_are_where_the_device_is_told(struct fake_core *f)
 	fake_ops->host_discard(f->mm, fake_va(f, 70), 1);
 	pthread_mutex_unlock(&f->lock);
 	assert_int_equal(*(volatile char *)fake_page(f, 70), 0);
+	/* Many at once go another way. */
+	assert_int_equal(fake_ops->host_populate(f->mm, fake_va(f, 512), 512), 0);
+	assert_int_equal(*(volatile char *)fake_ops->host_ptr(f->mm, fake_va(f, 1000)), 0);
 }
 
 /*

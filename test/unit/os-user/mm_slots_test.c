@@ -185,6 +185,36 @@ static void reap_gives_back_what_is_wholly_dead(void **state)
 	assert_int_equal(ferry_slots_take(s, SLOTS * 512, &va), 0);
 }
 
+/*
+ * Goal: present bits are set, cleared and asked for exactly. Method: against an array, random ranges.
+ */
+static void present_bits_follow_a_model(void **state)
+{
+	struct ferry_slots *s = *state;
+	static bool model[700];
+	uint32_t random = 3;
+
+	memset(model, 0, sizeof(model));
+	for (uint32_t step = 0; step < 4000; step++) {
+		uint32_t first, count;
+		bool all = true;
+
+		random = random * 1664525u + 1013904223u;
+		first = (random >> 8) % 700;
+		random = random * 1664525u + 1013904223u;
+		count = 1 + (random >> 8) % (step % 2 ? 700 - first : 3);
+		if (first + count > 700)
+			continue;
+		for (uint32_t i = first; i < first + count; i++)
+			all &= model[i];
+		assert_int_equal(ferry_slots_present(s, BASE + first * FERRY_PAGE_SIZE, count * FERRY_PAGE_SIZE),
+		                 all);
+		for (uint32_t i = first; i < first + count; i++)
+			model[i] = step % 3 != 0;
+		ferry_slots_set_present(s, BASE + first * FERRY_PAGE_SIZE, count * FERRY_PAGE_SIZE, step % 3 != 0);
+	}
+}
+
 #define TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -196,6 +226,7 @@ int main(void)
 		TEST(a_run_stays_in_its_allocation),
 		TEST(flags_end_with_the_allocation_and_loss_does_not),
 		TEST(reap_gives_back_what_is_wholly_dead),
+		TEST(present_bits_follow_a_model),
 	};
 
 	return cmocka_run_group_tests_name("os-user/mm_slots", tests, NULL, NULL);
