@@ -221,7 +221,7 @@ static void an_idle_sm_does_not_run(void **state)
 	struct fg1 *gpu = ferry_softdev_gpu(*state);
 	uint64_t runs;
 
-	usleep(5000);
+	assert_true(soon(is_nonzero, &gpu->runs[0])); /* the one of its start */
 	runs = ferry_os_load_acquire(&gpu->runs[0]);
 	usleep(20000);
 	assert_uint_equal(ferry_os_load_acquire(&gpu->runs[0]), runs);
@@ -285,7 +285,7 @@ static void the_model_reaches_what_it_was_given(void **state)
 
 static struct ferry_os_work bottom;
 static struct ferry_os_atomic irqs, irq_thread, irq_context, bottoms, bottom_thread, bottom_context, inside, overlaps;
-static bool bottom_slow;
+static struct ferry_os_atomic gate; /* 0: the bottom half waits inside */
 
 static void bottom_half(void *arg)
 {
@@ -294,8 +294,8 @@ static void bottom_half(void *arg)
 		ferry_os_fetch_add(&overlaps, 1);
 	ferry_os_store_release(&bottom_thread, ferry_os_self());
 	ferry_os_store_release(&bottom_context, ferry_os_in_irq());
-	if (bottom_slow)
-		usleep(1000);
+	for (uint32_t i = 0; i < 20000 && !ferry_os_load_acquire(&gate); i++)
+		usleep(100);
 	ferry_os_fetch_add(&inside, (uint64_t)-1);
 	ferry_os_fetch_add(&bottoms, 1);
 }
@@ -315,7 +315,7 @@ static int setup_irq(void **state)
 	if (setup(state))
 		return 1;
 	irqs.v = irq_thread.v = irq_context.v = bottoms.v = bottom_thread.v = bottom_context.v = overlaps.v = 0;
-	bottom_slow = false;
+	ferry_os_store_release(&gate, 1);
 	if (ferry_os_work_init(&bottom, bottom_half, NULL))
 		return 1;
 	return ops->irq_enable(*state, handler, &bottom);
@@ -424,19 +424,20 @@ static void one_bottom_half_never_runs_twice_at_once(void **state)
 }
 
 /*
- * Goal: a request that comes while the item runs runs it once more. Method: a slow bottom half on a stalled SM; queue
- * it twice in the middle; it ran exactly twice.
+ * Goal: a request that comes while the item runs runs it once more. Method: hold the bottom half of a stalled SM;
+ * queue it twice in the middle; it ran exactly twice.
  */
 static void a_request_during_a_run_runs_it_once_more(void **state)
 {
 	struct ferry_softdev *sd = *state;
 
-	bottom_slow = true;
+	ferry_os_store_release(&gate, 0);
 	on_unit = raise_stalled;
 	ops->reg_write(sd, FG1_REG_DOORBELL, 2);
 	assert_true(soon(is_nonzero, &inside));
 	assert_true(ferry_os_work_queue(&bottom));
 	assert_false(ferry_os_work_queue(&bottom));
+	ferry_os_store_release(&gate, 1);
 	ferry_os_work_flush(&bottom);
 	assert_uint_equal(ferry_os_load_acquire(&bottoms), 2);
 }
