@@ -30,7 +30,7 @@ else ifeq ($(VARIANT),asan)
 OPT := -O1 -fno-omit-frame-pointer
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all
 else ifeq ($(VARIANT),tsan)
-OPT := -O1 -fno-omit-frame-pointer
+OPT := -O2 -fno-omit-frame-pointer
 SANITIZE := -fsanitize=thread
 else ifeq ($(VARIANT),debug)
 OPT := -O0 -fno-omit-frame-pointer

@@ -26,10 +26,12 @@ def built_in():
 def add(program, ratio):
     @case(name=f"{program} at {ratio} times device memory", sanitized=ratio == 1.25)
     def one(ferry):
-        size = int(VRAM * ratio)
-        report = ferry.verified(program, "--vram", "4M", "--size", size)
+        # Sanitized, the interpreter is many times slower: the same ratio on the smallest device.
+        vram = VRAM // 2 if ferry.variant else VRAM
+        size = int(vram * ratio)
+        report = ferry.verified(program, "--vram", vram, "--size", size)
         assert report["program"] == program and report["host"] == "process", report
-        assert report["vram_bytes"] == VRAM, f"vram_bytes is {report['vram_bytes']}"
+        assert report["vram_bytes"] == vram, f"vram_bytes is {report['vram_bytes']}"
         assert report["faults_gpu"] > 0 and report["batches"] > 0, f"no page came by fault: {report}"
         assert report["faults_duplicate"] <= report["faults_gpu"], report
         assert report["seconds_copy"] <= report["seconds_service"] + report["seconds_total"], report
