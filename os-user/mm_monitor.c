@@ -106,6 +106,16 @@ static void move_done(struct ferry_user_mm *mm, uint64_t to)
 	ferry_os_spin_unlock(&mm->small_lock);
 }
 
+static bool moves_any(struct ferry_user_mm *mm)
+{
+	bool any;
+
+	ferry_os_spin_lock(&mm->small_lock);
+	any = mm->move_next != 0;
+	ferry_os_spin_unlock(&mm->small_lock);
+	return any;
+}
+
 /* 0: va is in no move. 1: in one that is done. 2: in one that is not. */
 static int move_state(struct ferry_user_mm *mm, uint64_t va)
 {
@@ -151,7 +161,8 @@ bool ferry_mm_moved(struct ferry_user_mm *mm, uint64_t va)
 			break;
 		ferry_mm_nap();
 	}
-	if (state == 0 && ferry_mm_find(mm, va, &start, &end)) {
+	/* A part by which mremap made it larger? Slow to find out: not for those who never moved anything. */
+	if (state == 0 && moves_any(mm) && ferry_mm_find(mm, va, &start, &end)) {
 		ferry_mm_unregister(mm, start, end - start);
 		state = 1;
 	}

@@ -180,6 +180,25 @@ static void a_touch_of_moved_memory_waits_for_its_bytes(struct fake_core *f)
 }
 
 /*
+ * Goal: memory that mremap makes larger is plain memory also where it grew. Method: grow by a block, touch the old
+ * part and the new one.
+ */
+static void mremap_may_make_it_larger(struct fake_core *f)
+{
+	const size_t old_bytes = PAGES * FERRY_PAGE_SIZE, new_bytes = old_bytes + FERRY_BLOCK_SIZE;
+	char *to;
+
+	*(volatile char *)fake_page(f, PAGES - 1) = 8;
+	fake_to_device(f, PAGES - 1, 1);
+	to = mremap(fake_page(f, 0), old_bytes, new_bytes, MREMAP_MAYMOVE);
+	assert_ptr_not_equal(to, MAP_FAILED);
+	assert_int_equal(fake_touch_write(to + new_bytes - 1, 1), 0);
+	assert_int_equal(fake_touch_read(to + old_bytes), 0);
+	assert_int_equal(*(volatile char *)(to + old_bytes - FERRY_PAGE_SIZE), 8);
+	munmap(to, new_bytes);
+}
+
+/*
  * Goal: moved memory whose bytes are lost is not readable, rather than wrong. Method: mremap of a lost page.
  */
 static void moved_memory_that_lost_its_bytes_is_no_memory(struct fake_core *f)
@@ -437,6 +456,7 @@ int main(void)
 		FAKE_BOTH(an_allocation_unmapped_by_the_user_is_freed, PAGES),
 		FAKE_BOTH(mremap_keeps_the_bytes, PAGES),
 		FAKE_BOTH(a_touch_of_moved_memory_waits_for_its_bytes, PAGES),
+		FAKE_BOTH(mremap_may_make_it_larger, PAGES),
 		FAKE_BOTH(moved_memory_that_lost_its_bytes_is_no_memory, PAGES),
 		FAKE_BOTH(mprotect_read_then_write_is_sigsegv, PAGES),
 		FAKE_BOTH(a_forked_child_can_neither_see_nor_disturb, PAGES),
