@@ -10,7 +10,7 @@ import tempfile
 SANITIZERS = {
     "ASAN_OPTIONS": "detect_leaks=1:strict_string_checks=1:allocator_may_return_null=1",
     "UBSAN_OPTIONS": "print_stacktrace=1",
-    "TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1:history_size=4",
+    "TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1:history_size=4:report_signal_unsafe=0",
 }
 
 
