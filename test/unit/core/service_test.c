@@ -126,6 +126,48 @@ static void a_stream_takes_few_faults(void **unused)
 	down();
 }
 
+/* Goal: who goes on into the next block gets it whole with one fault; who jumps into its middle does not. */
+static void a_stream_brings_the_next_block_whole(void **unused)
+{
+	uint64_t pages, faults;
+
+	(void)unused;
+	up(1, 4);
+	for (uint32_t i = 0; i < FERRY_BLOCK_PAGES; i++)
+		(void)gpu_read(0, i);
+	pages = rig_counter(&rig, FERRY_COUNTER_pages_to_device);
+	faults = rig_counter(&rig, FERRY_COUNTER_faults_gpu);
+	(void)gpu_read(0, FERRY_BLOCK_PAGES);
+	assert_int_equal(rig_counter(&rig, FERRY_COUNTER_pages_to_device) - pages, FERRY_BLOCK_PAGES);
+	assert_int_equal(rig_counter(&rig, FERRY_COUNTER_faults_gpu) - faults, 1);
+	pages += FERRY_BLOCK_PAGES;
+	(void)gpu_read(0, 2 * FERRY_BLOCK_PAGES + 100);
+	assert_int_equal(rig_counter(&rig, FERRY_COUNTER_pages_to_device) - pages, FERRY_BIG_PAGES);
+	down();
+}
+
+/*
+ * Goal: two blocks that push each other out bring less each time, until both fit. Method: one root for two blocks, of
+ * each of which the upper half is used, in turn; by density alone each would take all of the root each time.
+ */
+static void blocks_that_thrash_bring_less_until_they_fit(void **unused)
+{
+	uint64_t evictions = 0;
+
+	(void)unused;
+	up(1, 1);
+	for (uint32_t turn = 0; turn < 12; turn++) {
+		if (turn == 8)
+			evictions = rig_counter(&rig, FERRY_COUNTER_evictions);
+		for (uint32_t b = 0; b < 2; b++)
+			for (uint32_t i = 300; i < FERRY_BLOCK_PAGES; i += FERRY_BIG_PAGES)
+				(void)gpu_read(0, b * FERRY_BLOCK_PAGES + i);
+	}
+	assert_true(evictions > 0);
+	assert_int_equal(rig_counter(&rig, FERRY_COUNTER_evictions), evictions);
+	down();
+}
+
 /* Goal: an address outside is cancelled alone; the good fault of the same batch is served. */
 static void a_bad_access_is_cancelled_alone(void **unused)
 {
@@ -423,6 +465,8 @@ int main(void)
 		cmocka_unit_test(what_was_written_is_copied_home),
 		cmocka_unit_test(untouched_memory_reads_as_zero),
 		cmocka_unit_test(a_stream_takes_few_faults),
+		cmocka_unit_test(a_stream_brings_the_next_block_whole),
+		cmocka_unit_test(blocks_that_thrash_bring_less_until_they_fit),
 		cmocka_unit_test(a_bad_access_is_cancelled_alone),
 		cmocka_unit_test(a_fault_of_a_stranger_is_cancelled),
 		cmocka_unit_test(a_process_that_is_dying_is_not_served),
