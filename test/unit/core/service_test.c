@@ -148,7 +148,7 @@ static void a_stream_brings_the_next_block_whole(void **unused)
 
 /*
  * Goal: two blocks that push each other out bring less each time, until both fit. Method: one root for two blocks, of
- * each of which the upper half is used, in turn; by density alone each would take all of the root each time.
+ * each of which most is used, in turn; by density alone each would take all of the root each time.
  */
 static void blocks_that_thrash_bring_less_until_they_fit(void **unused)
 {
@@ -160,7 +160,7 @@ static void blocks_that_thrash_bring_less_until_they_fit(void **unused)
 		if (turn == 8)
 			evictions = rig_counter(&rig, FERRY_COUNTER_evictions);
 		for (uint32_t b = 0; b < 2; b++)
-			for (uint32_t i = 300; i < FERRY_BLOCK_PAGES; i += FERRY_BIG_PAGES)
+			for (uint32_t i = 100; i < FERRY_BLOCK_PAGES; i += FERRY_BIG_PAGES)
 				(void)gpu_read(0, b * FERRY_BLOCK_PAGES + i);
 	}
 	assert_true(evictions > 0);
