@@ -40,7 +40,7 @@ struct ferry_hal_info {
 	uint32_t program_insns_max;
 };
 
-/* One decoded fault. 48 bytes: a batch of 1024 fits L1 and a half. */
+/* One decoded fault, 40 bytes: a batch of 1024 is 40 KiB. */
 struct ferry_fault {
 	uint64_t va; /* page aligned */
 	uint64_t id; /* for cancel */
