@@ -150,6 +150,11 @@ struct ferry_fence ferry_push_end(struct ferry_ctx *ctx, struct ferry_push *push
 	return fence;
 }
 
+bool ferry_channel_stopped(const struct ferry_channel *ch)
+{
+	return ch->gpu->hal->channel_error(ch->gpu->hd, channel_tail(ch)) != 0;
+}
+
 bool ferry_fence_done(const struct ferry_fence *fence)
 {
 	struct ferry_channel *ch = fence->channel;

@@ -58,6 +58,9 @@ void *ferry_push_slot(struct ferry_ctx *ctx, struct ferry_push *push);
 /* Fence, doorbell, unlock. irq: raise an interrupt too, for a waiter who will sleep. */
 struct ferry_fence ferry_push_end(struct ferry_ctx *ctx, struct ferry_push *push, bool irq);
 
+/* The device has stopped it at a command that it refuses: no fence behind that will ever be done. Any context. */
+bool ferry_channel_stopped(const struct ferry_channel *ch);
+
 bool ferry_fence_done(const struct ferry_fence *fence);
 /* Poll, then sleep in short steps; 0, FERRY_E_DEVICE_LOST (also when the time is up: the device is then lost). */
 int ferry_fence_wait(struct ferry_ctx *ctx, const struct ferry_fence *fence) FERRY_MUST_CHECK;

@@ -53,6 +53,17 @@ static void device_irq(void *arg, uint32_t vector)
 		ferry_os_wake_all(&gpu->wait);
 }
 
+/* 0, or what the device says of itself. A copy channel may have stopped at a command that nobody waits for. */
+static int device_health(struct ferry_device *gpu)
+{
+	if (gpu->hal->is_gone(gpu->hd))
+		return FERRY_E_DEVICE_LOST;
+	for (uint32_t i = 0; i < FERRY_COPY_CHANNELS; i++)
+		if (ferry_channel_stopped(&gpu->copy[i]))
+			return FERRY_E_CHANNEL_ERROR;
+	return gpu->hal->health(gpu->hd);
+}
+
 /*
  * A long launch looks like a hang from outside. So the watchdog asks: a fence on a copy channel, which a device that
  * is alive writes soon, whatever its programs do.
@@ -84,7 +95,7 @@ static void device_watchdog(void *arg)
 	struct ferry_device *gpu = arg;
 
 	if (!ferry_device_lost(gpu)) {
-		int err = gpu->hal->is_gone(gpu->hd) ? FERRY_E_DEVICE_LOST : gpu->hal->health(gpu->hd);
+		int err = device_health(gpu);
 
 		if (!err)
 			err = device_heartbeat(gpu);

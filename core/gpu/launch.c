@@ -210,7 +210,19 @@ static bool launch_pred(void *arg)
 {
 	struct launch_pred_arg *a = arg;
 
-	return ferry_fence_done(&a->fence) || ferry_device_lost(a->gpu) != 0;
+	return ferry_fence_done(&a->fence) || ferry_device_lost(a->gpu) != 0 ||
+	       ferry_channel_stopped(a->fence.channel);
+}
+
+/* What ended the wait for this launch: 0, it has ended; FERRY_E_DEVICE_LOST, it never will. */
+static int launch_outcome(struct launch_pred_arg *a)
+{
+	if (ferry_fence_done(&a->fence))
+		return 0;
+	/* A channel that refused a command goes on with nothing: whoever waits behind it waits for ever. */
+	if (!ferry_device_lost(a->gpu))
+		ferry_device_lose(a->gpu, FERRY_E_CHANNEL_ERROR);
+	return FERRY_E_DEVICE_LOST;
 }
 
 int ferry_launch_submit(struct ferry_ctx *ctx, struct ferry_va_space *vs, const struct ferry_req_launch *req,
@@ -241,7 +253,9 @@ int ferry_launch_submit(struct ferry_ctx *ctx, struct ferry_va_space *vs, const 
 		ferry_mutex_unlock(ctx, &vs->launch_lock);
 		(void)ferry_lock_assert_op(ctx, FERRY_LOCK_OP_FAULT_WAIT);
 		err = ferry_os_wait_until(&vg->gpu->wait, launch_pred, &oldest, RING_FULL_WAIT_NS);
-		if (err == FERRY_E_KILLED)
+		if (!err)
+			err = launch_outcome(&oldest);
+		if (err && err != FERRY_E_TIMEOUT)
 			return err;
 	}
 	return FERRY_E_BUSY;
@@ -303,8 +317,9 @@ int ferry_launch_wait(struct ferry_ctx *ctx, struct ferry_va_space *vs, struct f
 	err = ferry_os_wait_until(&arg.gpu->wait, launch_pred, &arg, req->timeout_ns);
 	if (err)
 		return err;
-	if (!ferry_fence_done(&arg.fence))
-		return FERRY_E_DEVICE_LOST;
+	err = launch_outcome(&arg);
+	if (err)
+		return err;
 	err = launch_collect(ctx, vs, req, record, &result);
 	if (err)
 		return err;
