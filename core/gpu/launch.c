@@ -108,6 +108,7 @@ int ferry_program_create(struct ferry_ctx *ctx, struct ferry_va_space *vs, uint3
 	if (!err) {
 		place->used = true;
 		place->arg_count = arg_count;
+		place->last = 0;
 		*program = device << 16 | i; /* place + 1 */
 	}
 	ferry_mutex_unlock(ctx, &vs->launch_lock);
@@ -137,8 +138,15 @@ int ferry_program_destroy(struct ferry_ctx *ctx, struct ferry_va_space *vs, uint
 	if (place) {
 		struct ferry_device *gpu = vg->gpu;
 
+		launches_reap(ctx, vs, vg);
 		ferry_mutex_lock(ctx, &gpu->control);
-		err = ferry_device_lost(gpu) ? 0 : gpu->hal->program_unload(gpu->hd, place->slot);
+		/* The device knows of launches it has begun; those in the ring behind them only we know. */
+		if (ferry_device_lost(gpu))
+			err = 0;
+		else if (place->last > vg->launches->ended)
+			err = FERRY_E_BUSY;
+		else
+			err = gpu->hal->program_unload(gpu->hd, place->slot);
 		if (!err) {
 			ferry_ids_give(&gpu->programs, place->slot);
 			place->used = false;
@@ -170,14 +178,14 @@ static int launch_check(const struct ferry_device *gpu, const struct ferry_req_l
 
 /* Write arguments, clear the result, push. LAUNCH held, and the place is free. */
 static int launch_push(struct ferry_ctx *ctx, struct ferry_va_space *vs, struct ferry_va_gpu *vg,
-                       const struct ferry_req_launch *req, uint32_t slot, uint64_t *launch)
+                       const struct ferry_req_launch *req, struct ferry_program_slot *program, uint64_t *launch)
 {
 	struct ferry_launch_ring *ring = vg->launches;
 	uint32_t place = (uint32_t)(ring->next % FERRY_LAUNCHES_MAX);
 	uint64_t *args = (void *)((char *)ring->mem.cpu + place * ARGS_BYTES);
 	char *result = (char *)ring->mem.cpu + RESULTS_OFFSET + place * FERRY_HAL_RESULT_BYTES;
 	struct ferry_launch_desc desc = {
-		.slot = slot,
+		.slot = program->slot,
 		.arg_count = req->arg_count,
 		.budget = req->budget,
 		.args_bus = ring->mem.bus + place * ARGS_BYTES,
@@ -196,6 +204,7 @@ static int launch_push(struct ferry_ctx *ctx, struct ferry_va_space *vs, struct 
 	vg->gpu->hal->cmd_launch(ferry_push_slot(ctx, &push), &desc);
 	ferry_device_launch_begin(vg->gpu);
 	ring->fence[place] = ferry_push_end(ctx, &push, true);
+	program->last = ring->next;
 	*launch = ring->next++;
 	ferry_count(&vs->counters, FERRY_COUNTER_launches, 1);
 	return 0;
@@ -243,7 +252,7 @@ int ferry_launch_submit(struct ferry_ctx *ctx, struct ferry_va_space *vs, const 
 		}
 		launches_reap(ctx, vs, vg);
 		if (vg->launches->next - vg->launches->ended <= FERRY_LAUNCHES_MAX) {
-			err = launch_push(ctx, vs, vg, req, place->slot, launch);
+			err = launch_push(ctx, vs, vg, req, place, launch);
 			ferry_mutex_unlock(ctx, &vs->launch_lock);
 			return err;
 		}

@@ -23,6 +23,7 @@ struct ferry_program_slot {
 	bool used;
 	uint32_t slot; /* on the device */
 	uint32_t arg_count;
+	uint64_t last; /* the youngest launch that runs it; 0 = none */
 };
 
 struct ferry_launch_ring {
@@ -40,6 +41,7 @@ void ferry_launch_ring_destroy(struct ferry_ctx *ctx, struct ferry_va_gpu *vg);
 /* *program: device << 16 | place + 1. FERRY_E_PROGRAM_*; *at as in uapi. No lock held. */
 int ferry_program_create(struct ferry_ctx *ctx, struct ferry_va_space *vs, uint32_t device, const void *insns,
                          uint32_t insn_count, uint32_t arg_count, uint32_t *program, uint32_t *at);
+/* FERRY_E_PROGRAM_ID, FERRY_E_BUSY (a launch of it is queued or runs). */
 int ferry_program_destroy(struct ferry_ctx *ctx, struct ferry_va_space *vs, uint32_t program);
 
 /* Queue. *launch on success. FERRY_E_LAUNCH_ARGS, _SHAPE, FERRY_E_PROGRAM_ID, FERRY_E_BUSY (ring full for long). */
