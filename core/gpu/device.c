@@ -3,6 +3,7 @@
 #include "fault/bottom_half.h"
 
 #define HEARTBEAT_NS 1000000000ull
+#define QUIET_NS 3000000000ull  /* longer than a HAL waits for an answer */
 #define WATCHDOG_NS 20000000ull /* 20 ms: a lost interrupt costs so much, once */
 
 uint32_t ferry_ids_take(struct ferry_ids *ids)
@@ -34,9 +35,42 @@ static void ids_init(struct ferry_ids *ids, uint32_t count)
 
 void ferry_device_lose(struct ferry_device *gpu, int why)
 {
-	if (ferry_os_cmpxchg(&gpu->lost, 0, (uint64_t)why) == 0)
+	if (ferry_os_cmpxchg(&gpu->lost, 0, (uint64_t)why) == 0) {
 		ferry_os_log(FERRY_LOG_WARN, "device %u is lost (error %d)", gpu->id, why);
+		if (!ferry_os_load_acquire(&gpu->ending))
+			ferry_os_timer_arm(&gpu->watchdog, 0);
+	}
 	ferry_os_wake_all(&gpu->wait);
+}
+
+static bool is_quiet(void *arg)
+{
+	struct ferry_device *gpu = arg;
+
+	return ferry_os_load_acquire(&gpu->quiet);
+}
+
+void ferry_device_give_up(struct ferry_ctx *ctx, struct ferry_device *gpu, int why)
+{
+	ferry_device_lose(gpu, why);
+	(void)ferry_lock_assert_op(ctx, FERRY_LOCK_OP_FENCE_WAIT);
+	if (ferry_os_wait_until(&gpu->wait, is_quiet, gpu, QUIET_NS))
+		ferry_os_log(FERRY_LOG_WARN, "device %u does not become quiet", gpu->id);
+}
+
+/* A lost device may be one that goes on: with a program that writes, and pages mapped. One that refuses is dead. */
+static void device_quiesce(struct ferry_device *gpu)
+{
+	struct ferry_ctx ctx;
+
+	ferry_core_enter(&ctx);
+	ferry_mutex_lock(&ctx, &gpu->control);
+	for (uint32_t asid = 0; asid < gpu->asids.count; asid++)
+		if ((gpu->asids.taken[asid / 64] >> (asid % 64) & 1) && gpu->hal->asid_unbind(gpu->hd, asid))
+			break;
+	ferry_mutex_unlock(&ctx, &gpu->control);
+	ferry_core_leave(gpu->core, &ctx);
+	ferry_os_store_release(&gpu->quiet, 1); /* pairs with is_quiet() */
 }
 
 /* Top half. Interrupts may come twice, late, or for nothing. */
@@ -104,6 +138,8 @@ static void device_watchdog(void *arg)
 		else if (gpu->hal->fault_pending(gpu->hd))
 			ferry_bottom_half_schedule(gpu);
 	}
+	if (ferry_device_lost(gpu) && !is_quiet(gpu))
+		device_quiesce(gpu);
 	ferry_os_wake_all(&gpu->wait);
 	if (ferry_os_load_acquire(&gpu->launches) && !ferry_device_lost(gpu))
 		ferry_os_timer_arm(&gpu->watchdog, WATCHDOG_NS);
@@ -268,6 +304,9 @@ static int device_init_sync(struct ferry_device *gpu)
 
 static void device_fini_sync(struct ferry_device *gpu)
 {
+	/* A channel that would not end has lost the device, which arms it. */
+	ferry_os_store_release(&gpu->ending, 1);
+	ferry_os_timer_cancel(&gpu->watchdog);
 	ferry_page_pool_fini(&gpu->pages);
 	ferry_os_wait_fini(&gpu->wait);
 	ferry_sem_fini(&gpu->isr);

@@ -58,6 +58,8 @@ struct ferry_device {
 
 	struct ferry_os_wait wait;        /* woken by fence interrupts, errors and loss */
 	struct ferry_os_atomic lost;      /* 0, or the enum ferry_error that says why */
+	struct ferry_os_atomic quiet;     /* 1: it was lost, and reaches no managed memory any more */
+	struct ferry_os_atomic ending;    /* 1: the watchdog is not to be armed any more */
 	struct ferry_fence heartbeat;     /* the watchdog's own, as the next: a fence that a living device answers */
 	uint64_t heartbeat_ns;            /* when it was sent */
 	struct ferry_os_timer watchdog;   /* runs while launches are out: lost interrupts, stopped channels */
@@ -71,8 +73,17 @@ int ferry_device_create(struct ferry_ctx *ctx, struct ferry_core *core, const st
 /* No VA space may use it any more. */
 void ferry_device_destroy(struct ferry_ctx *ctx, struct ferry_device *gpu);
 
-/* The device is gone or hung: from now on every use says so. Any context. */
+/*
+ * The device is gone or hung: from now on every use says so. Any context. It may still run what it was given, so the
+ * watchdog then takes its address spaces away.
+ */
 void ferry_device_lose(struct ferry_device *gpu, int why);
+
+/*
+ * For who is about to give memory away that the device may have mapped and could not be told to forget: lose it, and
+ * wait until it is quiet; bounded by what a device that does not answer takes. Process context; may hold BLOCK.
+ */
+void ferry_device_give_up(struct ferry_ctx *ctx, struct ferry_device *gpu, int why);
 
 static inline int ferry_device_lost(const struct ferry_device *gpu)
 {

@@ -332,6 +332,9 @@ int ferry_launch_wait(struct ferry_ctx *ctx, struct ferry_va_space *vs, struct f
 	err = launch_collect(ctx, vs, req, record, &result);
 	if (err)
 		return err;
+	/* A lost device has its address spaces taken away; what it then finds unmapped is not the program's doing. */
+	if (result.error == FERRY_E_FAULT_UNMAPPED && ferry_device_lost(arg.gpu))
+		result.error = FERRY_E_DEVICE_LOST;
 	req->fault_va = result.fault_va;
 	req->fault_access = result.access;
 	req->lanes_died = result.lanes;

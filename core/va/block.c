@@ -147,8 +147,8 @@ void ferry_block_invalidate_pages(struct ferry_ctx *ctx, struct ferry_block *blo
 
 		if (!bg)
 			continue;
-		if (ferry_block_unmap_gpu(ctx, bg, &gone))
-			ferry_device_lose(bg->gpu, FERRY_E_DEVICE_LOST);
+		if (ferry_block_unmap_gpu(ctx, bg, &gone) || ferry_device_lost(bg->gpu))
+			ferry_device_give_up(ctx, bg->gpu, FERRY_E_DEVICE_LOST);
 		ferry_bitmap_andnot(&bg->resident, &bg->resident, &gone);
 		ferry_block_free_frames(ctx, bg, &gone);
 	}
