@@ -224,8 +224,16 @@ free_ring:
 static void device_stop_faults(struct ferry_ctx *ctx, struct ferry_device *gpu)
 {
 	gpu->ops->irq_disable(gpu->dev);
+	ferry_os_store_release(&gpu->ending, 1);
+	/* One that runs now may have seen a launch and arm itself once more; it is the last, as there are no
+	 * launches. */
 	ferry_os_timer_cancel(&gpu->watchdog);
+	ferry_os_timer_cancel(&gpu->watchdog);
+	/* With ISR_SERVICE down nobody schedules, not even a bottom half that has more to do; and none is under way.
+	 */
+	ferry_sem_down(ctx, &gpu->isr);
 	ferry_os_work_cancel(&gpu->bottom_half);
+	ferry_sem_up(ctx, &gpu->isr);
 	ferry_mutex_lock(ctx, &gpu->control);
 	if (gpu->hal->fault_buffer(gpu->hd, 0, NULL, 0))
 		ferry_device_lose(gpu, FERRY_E_DEVICE_HUNG);
