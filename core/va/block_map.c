@@ -54,8 +54,12 @@ static bool frames_uniform(const struct ferry_block_gpu *bg, uint32_t first, uin
 	return true;
 }
 
-/* Write the entries of one 64 KiB group from the maps: one big page, or sixteen small ones. */
-static int group_write(struct ferry_block_gpu *bg, uint32_t first)
+/*
+ * Write the entries of one 64 KiB group from the maps: one big page, or sixteen small ones. A remote page that is not
+ * in pages was never part of a big one, so its entry stands: its host address is not asked for again, which might
+ * fail.
+ */
+static int group_write(struct ferry_block_gpu *bg, uint32_t first, const struct ferry_bitmap *pages)
 {
 	const struct ferry_hal *hal = bg->gpu->hal;
 
@@ -69,8 +73,11 @@ static int group_write(struct ferry_block_gpu *bg, uint32_t first)
 	}
 	for (uint32_t i = first; i < first + FERRY_BIG_PAGES; i++) {
 		uint64_t pte;
-		int err = page_pte(bg, i, &pte);
+		int err;
 
+		if (ferry_bitmap_test(&bg->remote, i) && !ferry_bitmap_test(pages, i))
+			continue;
+		err = page_pte(bg, i, &pte);
 		if (err)
 			return err;
 		ferry_page_table_write(&bg->table, i, 1, pte, 0);
@@ -95,7 +102,7 @@ static int table_sync(struct ferry_block_gpu *bg, const struct ferry_bitmap *pag
 		}
 		if (!(word & ((1ull << FERRY_BIG_PAGES) - 1)))
 			continue;
-		err = group_write(bg, first);
+		err = group_write(bg, first, pages);
 		if (err)
 			return err;
 	}
@@ -158,9 +165,8 @@ int ferry_block_unmap_gpu(struct ferry_ctx *ctx, struct ferry_block_gpu *bg, con
 	ferry_bitmap_andnot(&bg->mapped, &bg->mapped, &gone);
 	ferry_bitmap_andnot(&bg->writable, &bg->writable, &gone);
 	ferry_bitmap_andnot(&bg->remote, &bg->remote, &gone);
-	/* Unmapping needs no host address for what stays at frames; a remote neighbour's was had before. */
-	if (table_sync(bg, &gone))
-		return FERRY_E_DEVICE_LOST;
+	if (!FERRY_ASSERT(table_sync(bg, &gone) == 0)) /* it asks for no host address */
+		return FERRY_E_BUG;
 	return table_invalidate(ctx, bg);
 }
 
@@ -173,7 +179,7 @@ int ferry_block_protect_gpu(struct ferry_ctx *ctx, struct ferry_block_gpu *bg, c
 		return 0;
 	ferry_bitmap_andnot(&bg->writable, &bg->writable, &lower);
 	if (table_sync(bg, &lower))
-		return FERRY_E_DEVICE_LOST;
+		return ferry_block_unmap_gpu(ctx, bg, &lower); /* no host address: then not at all */
 	return table_invalidate(ctx, bg);
 }
 
