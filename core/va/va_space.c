@@ -331,9 +331,12 @@ static int protect_block(struct ferry_ctx *ctx, struct ferry_block *block, uint3
 		ferry_bitmap_andnot(&block->read_only, &block->read_only, &pages);
 	else
 		ferry_bitmap_or(&block->read_only, &block->read_only, &pages);
-	for (uint32_t d = 0; !write && !err && d < FERRY_MAX_DEVICES; d++)
-		if (block->on[d])
-			err = ferry_block_protect_gpu(ctx, block->on[d], &pages);
+	/* One that cannot is lost, and writes no more; the others are to obey all the same. */
+	for (uint32_t d = 0; !write && d < FERRY_MAX_DEVICES; d++) {
+		int one = block->on[d] ? ferry_block_protect_gpu(ctx, block->on[d], &pages) : 0;
+
+		err = err ? err : one;
+	}
 	ferry_mutex_unlock(ctx, &block->lock);
 	return err;
 }
