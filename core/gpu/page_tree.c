@@ -124,9 +124,14 @@ int ferry_page_tree_add(struct ferry_ctx *ctx, struct ferry_page_tree *tree, uin
 	return 0;
 }
 
-void ferry_page_tree_remove(struct ferry_ctx *ctx, struct ferry_page_tree *tree, struct ferry_page_table *table)
+void ferry_page_tree_unhook(struct ferry_page_table *table)
 {
 	ferry_os_dma_store64(table->entry, 0);
+}
+
+void ferry_page_tree_remove(struct ferry_ctx *ctx, struct ferry_page_tree *tree, struct ferry_page_table *table)
+{
+	(void)FERRY_ASSERT(ferry_os_dma_load64(table->entry) == 0);
 	ferry_page_pool_put(ctx, tree->pool, &table->page);
 	table->entry = NULL;
 }

@@ -41,7 +41,9 @@ uint64_t ferry_page_tree_root_bus(const struct ferry_page_tree *tree);
 /* A table for the block at va (2 MiB aligned), hooked in. Takes PAGE_TREE. FERRY_E_PAGE_TREE_NOMEM, _RANGE. */
 int ferry_page_tree_add(struct ferry_ctx *ctx, struct ferry_page_tree *tree, uint64_t va,
                         struct ferry_page_table *out);
-/* Unhook and free; the TLB must hold nothing of it any more. Directories stay until fini. */
+/* Take the block's entry out of the directory: after an invalidate of the block no walk reads the table any more. */
+void ferry_page_tree_unhook(struct ferry_page_table *table);
+/* Free the table: unhooked, and invalidated after that. Directories stay until fini. */
 void ferry_page_tree_remove(struct ferry_ctx *ctx, struct ferry_page_tree *tree, struct ferry_page_table *table);
 
 /* count entries from first on: pte, pte + step, ...; step 0 writes the same. BLOCK held. */

@@ -121,10 +121,9 @@ void ferry_block_kill(struct ferry_ctx *ctx, struct ferry_block *block)
 
 		if (!bg)
 			continue;
-		/* A device that cannot unmap is lost, and a lost device touches nothing. */
-		all = bg->mapped;
-		if (ferry_block_unmap_gpu(ctx, bg, &all))
-			ferry_device_lose(bg->gpu, FERRY_E_DEVICE_LOST);
+		/* A device that cannot unmap is lost, and a lost device is made to touch nothing. */
+		if (ferry_block_unhook_gpu(ctx, bg))
+			ferry_device_give_up(ctx, bg->gpu, FERRY_E_DEVICE_LOST);
 		ferry_bitmap_zero(&bg->resident);
 		all = bg->framed;
 		ferry_block_free_frames(ctx, bg, &all);

@@ -170,6 +170,17 @@ int ferry_block_unmap_gpu(struct ferry_ctx *ctx, struct ferry_block_gpu *bg, con
 	return table_invalidate(ctx, bg);
 }
 
+int ferry_block_unhook_gpu(struct ferry_ctx *ctx, struct ferry_block_gpu *bg)
+{
+	(void)FERRY_ASSERT(ferry_lock_assert_held(ctx, &bg->block->lock));
+	ferry_page_tree_unhook(&bg->table);
+	bg->leaf = false;
+	ferry_bitmap_zero(&bg->mapped);
+	ferry_bitmap_zero(&bg->writable);
+	ferry_bitmap_zero(&bg->remote);
+	return table_invalidate(ctx, bg); /* also when nothing was mapped: a walk may have begun before */
+}
+
 int ferry_block_protect_gpu(struct ferry_ctx *ctx, struct ferry_block_gpu *bg, const struct ferry_bitmap *pages)
 {
 	struct ferry_bitmap lower;

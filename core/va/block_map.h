@@ -20,6 +20,12 @@ int ferry_block_map_gpu(struct ferry_ctx *ctx, struct ferry_block_gpu *bg, const
 /* Unmap; when it returns no access of the device is under way. FERRY_E_DEVICE_LOST. */
 int ferry_block_unmap_gpu(struct ferry_ctx *ctx, struct ferry_block_gpu *bg, const struct ferry_bitmap *pages);
 
+/*
+ * The same for all of the block, and its page table is out of the tree: what an access under way may still read of it
+ * must not become somebody else's before this returns. FERRY_E_DEVICE_LOST.
+ */
+int ferry_block_unhook_gpu(struct ferry_ctx *ctx, struct ferry_block_gpu *bg);
+
 /* Take write permission; as unmap. */
 int ferry_block_protect_gpu(struct ferry_ctx *ctx, struct ferry_block_gpu *bg, const struct ferry_bitmap *pages);
 
