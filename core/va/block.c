@@ -109,6 +109,19 @@ void ferry_block_free_frames(struct ferry_ctx *ctx, struct ferry_block_gpu *bg, 
 	ferry_bitmap_andnot(&bg->framed, &bg->framed, &give);
 }
 
+/* The host pages of these hold nothing that anybody wants. */
+static void block_discard(struct ferry_block *block, const struct ferry_bitmap *pages)
+{
+	const struct ferry_va_space *vs = block->vs;
+	struct ferry_bitmap give;
+	uint32_t first = 0, count;
+
+	ferry_bitmap_and(&give, &block->populated, pages);
+	for (; ferry_bitmap_run(&give, &first, &count); first += count)
+		vs->ops->host_discard(vs->mm, block->va + ((uint64_t)first << FERRY_PAGE_SHIFT), count);
+	ferry_bitmap_andnot(&block->populated, &block->populated, &give);
+}
+
 void ferry_block_kill(struct ferry_ctx *ctx, struct ferry_block *block)
 {
 	struct ferry_bitmap all;
@@ -116,6 +129,9 @@ void ferry_block_kill(struct ferry_ctx *ctx, struct ferry_block *block)
 	ferry_mutex_lock(ctx, &block->lock);
 	block->dead = true;
 	ferry_bitmap_zero(&block->valid);
+	all = block->cpu_mapped;
+	if (ferry_block_zap_cpu(block, &all))
+		ferry_os_log(FERRY_LOG_WARN, "memory at 0x%llx stays mapped", (unsigned long long)block->va);
 	for (uint32_t d = 0; d < FERRY_MAX_DEVICES; d++) {
 		struct ferry_block_gpu *bg = block->on[d];
 
@@ -129,6 +145,8 @@ void ferry_block_kill(struct ferry_ctx *ctx, struct ferry_block *block)
 		ferry_block_free_frames(ctx, bg, &all);
 		ferry_page_tree_remove(ctx, bg->tree, &bg->table);
 	}
+	all = block->populated;
+	block_discard(block, &all);
 	ferry_mutex_unlock(ctx, &block->lock);
 }
 
@@ -151,6 +169,7 @@ void ferry_block_invalidate_pages(struct ferry_ctx *ctx, struct ferry_block *blo
 		ferry_bitmap_andnot(&bg->resident, &bg->resident, &gone);
 		ferry_block_free_frames(ctx, bg, &gone);
 	}
+	block_discard(block, &gone);
 	for (uint32_t i = 0; i < FERRY_ARRAY_SIZE(maps); i++)
 		ferry_bitmap_andnot(maps[i], maps[i], &gone);
 }
