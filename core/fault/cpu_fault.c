@@ -6,29 +6,43 @@
 #include "migrate/plan.h"
 #include "va/block_map.h"
 
+/* One device's copies of these pages, which the host has too. Nobody reads them while they are written. */
+static int refresh_device(struct ferry_ctx *ctx, struct ferry_block_gpu *bg, const struct ferry_bitmap *pages)
+{
+	static const struct ferry_bitmap none;
+	struct ferry_bitmap copies, mapped;
+	int err;
+
+	ferry_bitmap_and(&copies, pages, &bg->resident);
+	ferry_bitmap_and(&mapped, &copies, &bg->mapped);
+	err = ferry_block_unmap_gpu(ctx, bg, &mapped);
+	if (!err)
+		err = ferry_copy_to_device(ctx, bg, &copies);
+	if (err) { /* what the frames hold now is anybody's guess */
+		ferry_bitmap_andnot(&bg->resident, &bg->resident, &copies);
+		return err;
+	}
+	return ferry_bitmap_empty(&mapped) ? 0 : ferry_block_map_gpu(ctx, bg, &mapped, &none, false);
+}
+
 /* Device copies of pages the CPU may have written in the moment before they were protected: bring them up to date. */
 static int refresh_copies(struct ferry_ctx *ctx, struct ferry_block *block, const struct ferry_bitmap *pages)
 {
-	for (uint32_t d = 0; d < FERRY_MAX_DEVICES; d++) {
-		struct ferry_block_gpu *bg = block->on[d];
-		struct ferry_bitmap copies;
-		int err;
+	int err = 0;
 
-		if (!bg)
-			continue;
-		ferry_bitmap_and(&copies, pages, &bg->resident);
-		err = ferry_copy_to_device(ctx, bg, &copies);
-		if (err)
-			return err;
+	for (uint32_t d = 0; d < FERRY_MAX_DEVICES; d++) {
+		int one = block->on[d] ? refresh_device(ctx, block->on[d], pages) : 0;
+
+		err = err ? err : one;
 	}
-	return 0;
+	return err;
 }
 
 /* Map region: pages that devices still hold for reading only, the rest for writing. */
 static int cpu_map(struct ferry_ctx *ctx, struct ferry_block *block, const struct ferry_bitmap *region)
 {
 	struct ferry_bitmap shared, own;
-	int err;
+	int err, refresh_err;
 
 	ferry_block_device_resident(block, &shared);
 	ferry_bitmap_and(&shared, &shared, region);
@@ -36,10 +50,10 @@ static int cpu_map(struct ferry_ctx *ctx, struct ferry_block *block, const struc
 	err = ferry_block_map_cpu(block, &own, true);
 	if (err || ferry_bitmap_empty(&shared))
 		return err;
+	/* Also on an error: part of it may have been mapped, and written to before the protection stood. */
 	err = ferry_block_map_cpu(block, &shared, false);
-	if (err)
-		return err;
-	return refresh_copies(ctx, block, &shared);
+	refresh_err = refresh_copies(ctx, block, &shared);
+	return err ? err : refresh_err;
 }
 
 static int cpu_fault_locked(struct ferry_ctx *ctx, struct ferry_block *block, uint32_t page, bool write)
