@@ -56,7 +56,7 @@ static int cpu_map(struct ferry_ctx *ctx, struct ferry_block *block, const struc
 	return err ? err : refresh_err;
 }
 
-static int cpu_fault_locked(struct ferry_ctx *ctx, struct ferry_block *block, uint32_t page, bool write)
+static int cpu_fault_locked(struct ferry_ctx *ctx, struct ferry_block *block, uint32_t page, bool write, bool alone)
 {
 	bool share = block->policy.read_mostly && !write;
 	struct ferry_bitmap region, on_device, fresh;
@@ -69,6 +69,10 @@ static int cpu_fault_locked(struct ferry_ctx *ctx, struct ferry_block *block, ui
 		return FERRY_E_DEVICE_LOST;
 	/* With the page itself, even if it is mapped: the host may have dropped its mapping. */
 	ferry_plan_cpu(block, page, write, &region);
+	if (alone) {
+		ferry_bitmap_zero(&region);
+		ferry_bitmap_set(&region, page);
+	}
 	err = ferry_block_populate(block, &region);
 	if (err)
 		return err;
@@ -90,12 +94,15 @@ int ferry_cpu_fault_serve(struct ferry_ctx *ctx, struct ferry_va_space *vs, uint
 	if (err)
 		return err;
 	ferry_count(&vs->counters, FERRY_COUNTER_faults_cpu, 1);
-	/* A device that dies under the first try takes its pages along; the second knows which. */
+	/*
+	 * A device that dies under the first try takes its pages along; the second knows which. And a neighbour that
+	 * cannot be had (the host is full, or has unmapped it and not told us yet) is no reason to refuse this page.
+	 */
 	for (uint32_t tries = 0; tries < 2; tries++) {
 		ferry_mutex_lock(ctx, &block->lock);
-		err = block->dead ? FERRY_E_RANGE_NOT_FOUND : cpu_fault_locked(ctx, block, page, write);
+		err = block->dead ? FERRY_E_RANGE_NOT_FOUND : cpu_fault_locked(ctx, block, page, write, tries > 0);
 		ferry_mutex_unlock(ctx, &block->lock);
-		if (err != FERRY_E_DEVICE_LOST)
+		if (!err || err == FERRY_E_BUSY || err == FERRY_E_RANGE_NOT_FOUND)
 			break;
 	}
 	/* The address space is changing under us: the access faults again by itself. */
