@@ -127,6 +127,14 @@ int ferry_service_block(struct ferry_ctx *ctx, struct ferry_block *block, uint32
 		err = service_try(ctx, block, device, s, tries);
 		bg = block->on[device]; /* stays while VA_SPACE is held */
 		ferry_mutex_unlock(ctx, &block->lock);
+		/* Another device died and takes its pages along: the next try knows which. */
+		if (err == FERRY_E_DEVICE_LOST && !ferry_device_lost(gpu))
+			continue;
+		/* The host has no room for neighbours: try without them. */
+		if (err == FERRY_E_HOST_FULL && s->prefetch && tries < SERVICE_TRIES_PREFETCH) {
+			tries = SERVICE_TRIES_PREFETCH - 1;
+			continue;
+		}
 		if (err != FERRY_E_PMM_FULL)
 			return err;
 		ferry_count(&block->vs->counters, FERRY_COUNTER_retries, 1);

@@ -24,28 +24,40 @@ static int migrate_to_device(struct ferry_ctx *ctx, struct ferry_block *block, u
 	return ferry_bitmap_empty(&s.lost) ? 0 : FERRY_E_DEVICE_LOST;
 }
 
+/* BLOCK held. */
+static int migrate_home_locked(struct ferry_ctx *ctx, struct ferry_block *block, const struct ferry_bitmap *pages,
+                               bool map, uint64_t *moved)
+{
+	struct ferry_bitmap on_device, back;
+	int err;
+
+	ferry_block_drop_lost_devices(ctx, block);
+	ferry_block_device_resident(block, &on_device);
+	ferry_bitmap_and(&back, pages, &on_device);
+	err = ferry_move_home(ctx, block, &back, NULL, false);
+	if (err)
+		return err;
+	*moved += ferry_bitmap_count(&back);
+	/* The CPU asked for them, and will touch them. Not mapped is not wrong, only slower. */
+	if (map)
+		(void)ferry_block_map_cpu(block, &back, true);
+	ferry_bitmap_and(&back, pages, &block->lost);
+	return ferry_bitmap_empty(&back) ? 0 : FERRY_E_DEVICE_LOST;
+}
+
 static int migrate_home(struct ferry_ctx *ctx, struct ferry_block *block, const struct ferry_bitmap *pages, bool map,
                         uint64_t *moved)
 {
-	struct ferry_bitmap on_device, back;
 	int err = 0;
 
-	ferry_mutex_lock(ctx, &block->lock);
-	if (!block->dead) {
-		ferry_block_drop_lost_devices(ctx, block);
-		ferry_block_device_resident(block, &on_device);
-		ferry_bitmap_and(&back, pages, &on_device);
-		err = ferry_move_home(ctx, block, &back, NULL, false);
-		if (!err) {
-			*moved += ferry_bitmap_count(&back);
-			/* The CPU asked for them, and will touch them. Not mapped is not wrong, only slower. */
-			if (map)
-				(void)ferry_block_map_cpu(block, &back, true);
-			ferry_bitmap_and(&back, pages, &block->lost);
-			err = ferry_bitmap_empty(&back) ? 0 : FERRY_E_DEVICE_LOST;
-		}
+	/* A device that dies under the first try takes its pages along; the second knows which. */
+	for (uint32_t tries = 0; tries < 2; tries++) {
+		ferry_mutex_lock(ctx, &block->lock);
+		err = block->dead ? 0 : migrate_home_locked(ctx, block, pages, map, moved);
+		ferry_mutex_unlock(ctx, &block->lock);
+		if (err != FERRY_E_DEVICE_LOST)
+			break;
 	}
-	ferry_mutex_unlock(ctx, &block->lock);
 	return err;
 }
 
