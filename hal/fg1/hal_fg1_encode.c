@@ -63,14 +63,7 @@ void ferry_hal_fg1_cmd_launch(void *slot, const struct ferry_launch_desc *d)
 /* The reason of a cancel is the core's own error code; the device passes it back. 0 is the device's own cancel. */
 static int fault_error(uint64_t reason)
 {
-	switch (reason) {
-	case FERRY_E_FAULT_READ_ONLY:
-	case FERRY_E_FAULT_POISON:
-	case FERRY_E_FAULT_RETRY_LIMIT:
-		return (int)reason;
-	default:
-		return FERRY_E_FAULT_UNMAPPED;
-	}
+	return reason && reason < FERRY_ERROR_COUNT ? (int)reason : FERRY_E_FAULT_UNMAPPED;
 }
 
 static int launch_error(uint64_t status, uint64_t reason)
