@@ -156,6 +156,7 @@ static bool cmd_run(struct rig_device *d, const struct rig_cmd *c)
 		break;
 	case RIG_INVALIDATE:
 		d->invalidates++;
+		d->table_at_invalidate = rig_table(d->rig, d->id, c->dst);
 		break;
 	case RIG_REPLAY:
 		d->replays++;
@@ -176,6 +177,8 @@ static void hal_doorbell(void *hd, uint32_t channel, uint64_t put)
 	struct rig_channel *ch = &d->channels[channel];
 
 	d->doorbells++;
+	if (d->stopped == channel + 1)
+		return;
 	while (!d->gone && !d->stuck && !d->channel_error && ch->done < put) {
 		const struct rig_cmd *c = (const void *)(ch->ring + (ch->done % ch->entries) * sizeof(*c));
 
@@ -194,8 +197,9 @@ static uint64_t hal_channel_get(void *hd, const void *status)
 
 static uint32_t hal_channel_error(void *hd, const void *status)
 {
-	(void)status;
-	return hd_dev(hd)->channel_error;
+	const struct rig_device *d = hd_dev(hd);
+
+	return d->channel_error || (d->stopped && d->channels[d->stopped - 1].status == status);
 }
 
 static void put_cmd(void *slot, struct rig_cmd c)
@@ -423,7 +427,11 @@ static int mm_insert(void *mm, uint64_t va, uint32_t n, bool write)
 		return FERRY_E_BUSY;
 	rig->inserts++;
 	for (uint32_t i = page_of(va); n--; i++) {
+		if (rig->insert_fails_at == i + 1)
+			return FERRY_E_CPU_INSERT;
 		assert_true(fold || rig->populated[i]);
+		if (!write && rig->slipped)
+			memcpy(rig->host + (uint64_t)i * FERRY_PAGE_SIZE, &rig->slipped, sizeof(rig->slipped));
 		rig->cpu_mapped[i] = true;
 		rig->cpu_writable[i] = write;
 	}
@@ -460,6 +468,8 @@ static int mm_bus(void *mm, void *dev, uint64_t va, uint32_t n, uint64_t *bus, u
 	uint32_t page = page_of(va);
 
 	(void)dev;
+	if (rig->bus_fails)
+		return FERRY_E_HOST_MAP;
 	for (uint32_t i = 0; i < n; i++)
 		assert_true(fold || rig->populated[page + i]);
 	*bus = (uintptr_t)(rig->host + (uint64_t)page * FERRY_PAGE_SIZE);
@@ -474,7 +484,14 @@ static void *mm_ptr(void *mm, uint64_t va)
 
 static void mm_discard(void *mm, uint64_t va, uint32_t n)
 {
-	(void)mm, (void)va, (void)n;
+	struct rig *rig = mm;
+
+	rig->discards++;
+	for (uint32_t i = page_of(va); n--; i++) {
+		rig->host_pages -= rig->populated[i];
+		rig->populated[i] = false;
+		memset(rig->host + (uint64_t)i * FERRY_PAGE_SIZE, 0, FERRY_PAGE_SIZE);
+	}
 }
 
 static const struct ferry_mm_ops rig_mm = {
@@ -502,9 +519,16 @@ const struct ferry_dev_ops *rig_bus_table(void)
 	return &rig_bus;
 }
 
+static uint32_t batch_max;
+
+void rig_batch(uint32_t max)
+{
+	batch_max = max;
+}
+
 void rig_up(struct rig *rig, uint32_t devices, uint64_t vram_bytes, uint32_t caps)
 {
-	struct ferry_core_params params = {.fence_timeout_ns = 20000000};
+	struct ferry_core_params params = {.fence_timeout_ns = 20000000, .batch_max = batch_max};
 
 	memset(rig, 0, sizeof(*rig));
 	rig_caps = caps;
@@ -627,6 +651,22 @@ bool rig_walk(struct rig *rig, uint32_t d, uint64_t va, bool write, uint8_t **me
 		*memory = dev->vram + entry;
 	} else {
 		*memory = (void *)(uintptr_t)entry;
+	}
+	return true;
+}
+
+bool rig_table(struct rig *rig, uint32_t d, uint64_t va)
+{
+	uint64_t entry = rig->dev[d].roots[0] | RIG_PTE_VALID;
+
+	if (!rig->dev[d].roots[0])
+		return false;
+	for (uint32_t shift = 39; shift > FERRY_PAGE_SHIFT; shift -= 9) {
+		const uint64_t *table = (const void *)(uintptr_t)(entry & RIG_PTE_ADDR);
+
+		entry = ferry_os_dma_load64(&table[(va >> shift) & 511]);
+		if (!(entry & RIG_PTE_VALID) || (entry & RIG_PTE_LEAF))
+			return false;
 	}
 	return true;
 }

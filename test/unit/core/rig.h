@@ -49,8 +49,10 @@ struct rig_device {
 	uint64_t copies_ok; /* fails the copy after so many when copy_limit is set */
 	bool copy_fails;
 	bool channel_error;
+	uint32_t stopped; /* number + 1 of the one channel that stops, and says so; the device goes on */
 	uint64_t replays, cancels, copies, fills, invalidates, doorbells;
 	uint32_t last_reason;
+	bool table_at_invalidate; /* at the last invalidate a walk of its block still reached a table */
 	uint64_t next_fault_id;
 };
 
@@ -64,7 +66,10 @@ struct rig {
 	bool cpu_mapped[RIG_WINDOW_PAGES], cpu_writable[RIG_WINDOW_PAGES], poisoned[RIG_WINDOW_PAGES];
 	uint32_t host_pages_max; /* host_populate fails beyond */
 	uint32_t host_pages;
-	bool zap_fails, insert_busy;
+	bool zap_fails, insert_busy, bus_fails;
+	uint32_t insert_fails_at; /* page number + 1 that cannot be mapped: those before it are; 0 = none */
+	uint64_t slipped;         /* written to each page that is mapped read-only, before it is; 0 = nothing */
+	uint64_t discards;
 	bool dying; /* mm get fails */
 
 	uint64_t zaps, inserts;
@@ -73,6 +78,8 @@ struct rig {
 /* devices of vram_bytes each, caps: bit per enum ferry_cap. Dies on failure. */
 void rig_up(struct rig *rig, uint32_t devices, uint64_t vram_bytes, uint32_t caps);
 void rig_down(struct rig *rig);
+/* Faults handled together by the devices of the next rig_up(); 0 = the core's default. */
+void rig_batch(uint32_t max);
 /* Another process instead of the one that up made: a fresh VA space and an untouched host, on the same devices. */
 void rig_reopen(struct rig *rig);
 #define RIG_CAPS_ALL ((1u << FERRY_CAPS) - 1)
@@ -96,6 +103,8 @@ void rig_fault_push(struct rig *rig, uint32_t d, uint64_t va, enum ferry_access 
 void rig_faults_deliver(struct rig *rig, uint32_t d);
 /* The device's view: does va translate for this access? *memory points at the byte. */
 bool rig_walk(struct rig *rig, uint32_t d, uint64_t va, bool write, uint8_t **memory);
+/* A walk of va gets as far as a table of its block. */
+bool rig_table(struct rig *rig, uint32_t d, uint64_t va);
 
 /* The tables, for a test that builds a core of its own. */
 const struct ferry_hal *rig_hal_table(void);
