@@ -54,3 +54,18 @@ FERRY_KERNEL(turns, u64 *word, u64 turns)
 		FERRY_ONCE(*word) = 2 * turn + 2;
 	}
 }
+
+/* data[first + i * step] += value for count of them: neighbours in the same page are somebody else's. */
+FERRY_KERNEL(add_every, u64 *data, u64 first, u64 step, u64 count, u64 value)
+{
+	FERRY_FOR_GRID(i, count)
+		data[first + i * step] += value;
+}
+
+/* Write all the time, for ever. */
+FERRY_KERNEL(scribble, u64 *data, u64 count)
+{
+	for (u64 turn = 1;; turn++)
+		FERRY_FOR_GRID(i, count)
+			FERRY_ONCE(data[i]) = turn;
+}
