@@ -4,7 +4,7 @@
 
 MAN_PAGES := $(sort $(wildcard docs/man/*.[1-8]))
 # The user's headers; the rest of include/ferry is the core's own.
-PUBLIC_HEADERS := ferry.h error.h gpu.h
+PUBLIC_HEADERS := ferry.h error.h gpu.h fg1.h
 INSTALL ?= install
 dest = $(DESTDIR)$(1)
 

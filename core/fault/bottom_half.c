@@ -162,6 +162,9 @@ static void batch_answer(struct ferry_ctx *ctx, struct ferry_device *gpu, uint32
 {
 	struct ferry_push push;
 
+	/* A device that cannot replay ends bad accesses itself. */
+	if (!(gpu->info.caps & (1u << FERRY_CAP_REPLAY)))
+		return;
 	if (ferry_push_begin(ctx, gpu, &push))
 		return; /* lost: nobody stalls on it any more */
 	for (uint32_t i = 0; i < count; i++)

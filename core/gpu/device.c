@@ -345,6 +345,11 @@ int ferry_device_create(struct ferry_ctx *ctx, struct ferry_core *core, const st
 	err = hal->init(gpu->hd, ops, dev, &gpu->info);
 	if (err)
 		goto free_hd;
+	/* Faults that can be tried again but never refused would be tried for ever. */
+	if ((gpu->info.caps & (1u << FERRY_CAP_REPLAY)) && !(gpu->info.caps & (1u << FERRY_CAP_CANCEL))) {
+		err = FERRY_E_UNSUPPORTED;
+		goto fini_hal;
+	}
 	ids_init(&gpu->channels, gpu->info.channels);
 	ids_init(&gpu->asids, gpu->info.asids);
 	ids_init(&gpu->programs, gpu->info.programs);
