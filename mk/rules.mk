@@ -60,7 +60,7 @@ $(LIB_A): $(LIBRARY_OBJS) $(O)/.objects
 
 $(LIB_SO): $(LIBRARY_OBJS) $(O)/.objects lib/ferry.map
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(CFLAGS) $(SANITIZE) -shared -Wl,-soname,$(LIB_SONAME) -Wl,-z,defs -Wl,-z,nodelete -Wl,-z,relro,-z,now \
+	$(Q)$(CC) $(CFLAGS) $(SANITIZE) -shared -Wl,-soname,$(LIB_SONAME) -Wl,-z,defs,-z,nodelete,-z,relro,-z,now \
 		-Wl,--version-script=lib/ferry.map -o $(O)/libferry.so.$(VERSION) $(LIBRARY_OBJS) $(LDFLAGS) $(LIBS)
 	$(Q)ln -sf libferry.so.$(VERSION) $(O)/$(LIB_SONAME)
 	$(Q)ln -sf $(LIB_SONAME) $@

@@ -9,6 +9,7 @@ import argparse
 import importlib
 import os
 import pathlib
+import signal
 import sys
 import tempfile
 import time
@@ -41,6 +42,8 @@ def run_case(res, name, function, args):
 
 
 def main():
+    # Who starts us in the background has SIGINT ignored, and what is ignored stays so in every child.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", default="build")
     parser.add_argument("--variant", default="")
