@@ -5,6 +5,7 @@
  */
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "ferry/os.h"
 #include "test/bench/bench.h"
@@ -100,13 +101,17 @@ int main(void)
 {
 	static double plain[ROUNDS], run[ROUNDS], asked[ROUNDS], mapped[ROUNDS], demand[ROUNDS], limit[ROUNDS];
 	uint8_t *a = mmap(NULL, BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	uint8_t *b = mmap(NULL, BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), *p;
+	int fd = memfd_create("bench", MFD_CLOEXEC);
+	uint8_t *b, *p;
 	struct gpu_loop g;
 
+	/* The loops read what managed memory is made of, pages of a memory file, and write what device memory is. */
+	if (fd < 0 || ftruncate(fd, (off_t)BYTES))
+		return 1;
+	b = mmap(NULL, BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (a == MAP_FAILED || b == MAP_FAILED)
 		return 1;
 	(void)madvise(a, BYTES, MADV_HUGEPAGE);
-	(void)madvise(b, BYTES, MADV_HUGEPAGE);
 	memset(a, 1, BYTES);
 	memset(b, 2, BYTES);
 	gpu_loop_open(&g, 256u << 20);
