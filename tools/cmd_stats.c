@@ -27,7 +27,8 @@ static int stats_json(const struct session *s)
 
 	for (uint32_t i = 0; ferry_counter_name(i); i++)
 		json_object_object_add(o, ferry_counter_name(i), json_object_new_int64((int64_t)s->counters[i]));
-	printf("%s\n", json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED));
+	printf("%s\n", json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
+	                                                         JSON_C_TO_STRING_NOSLASHESCAPE));
 	json_object_put(o);
 	return output_done(0);
 }

@@ -114,7 +114,8 @@ int cmd_status(int argc, char **argv)
 		       ferry_version());
 	err = status_show(f, &opts, root);
 	if (!err && opts.json)
-		printf("%s\n", json_object_to_json_string_ext(root, JSON_C_TO_STRING_PRETTY));
+		printf("%s\n", json_object_to_json_string_ext(root, JSON_C_TO_STRING_PRETTY |
+		                                                            JSON_C_TO_STRING_NOSLASHESCAPE));
 	json_object_put(root);
 	ferry_close(f);
 	return err;
