@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 #include "gpu/device.h"
+#include "gpu/launch.h"
 #include "fault/bottom_half.h"
 
 #define HEARTBEAT_NS 1000000000ull
@@ -127,6 +128,7 @@ static int device_heartbeat(struct ferry_device *gpu)
 static void device_watchdog(void *arg)
 {
 	struct ferry_device *gpu = arg;
+	struct ferry_ctx ctx;
 
 	if (!ferry_device_lost(gpu)) {
 		int err = device_health(gpu);
@@ -141,6 +143,9 @@ static void device_watchdog(void *arg)
 	if (ferry_device_lost(gpu) && !is_quiet(gpu))
 		device_quiesce(gpu);
 	ferry_os_wake_all(&gpu->wait);
+	ferry_core_enter(&ctx);
+	ferry_launch_reap_device(&ctx, gpu);
+	ferry_core_leave(gpu->core, &ctx);
 	if (ferry_os_load_acquire(&gpu->launches) && !ferry_device_lost(gpu))
 		ferry_os_timer_arm(&gpu->watchdog, WATCHDOG_NS);
 }

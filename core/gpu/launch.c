@@ -41,6 +41,26 @@ static void launches_reap(struct ferry_ctx *ctx, struct ferry_va_space *vs, stru
 	}
 }
 
+void ferry_launch_reap_device(struct ferry_ctx *ctx, struct ferry_device *gpu)
+{
+	struct ferry_core *core = gpu->core;
+	struct ferry_list *pos;
+
+	if (!ferry_mutex_trylock(ctx, &core->lock))
+		return;
+	/* A VA space leaves the list before it ends, so what is on it stays while GLOBAL is held. */
+	FERRY_LIST_EACH(pos, &core->va_spaces) {
+		struct ferry_va_space *vs = FERRY_LIST_ENTRY(pos, struct ferry_va_space, node);
+
+		if (!ferry_mutex_trylock(ctx, &vs->launch_lock))
+			continue;
+		if (vs->joined[gpu->id])
+			launches_reap(ctx, vs, vs->joined[gpu->id]);
+		ferry_mutex_unlock(ctx, &vs->launch_lock);
+	}
+	ferry_mutex_unlock(ctx, &core->lock);
+}
+
 void ferry_launch_ring_destroy(struct ferry_ctx *ctx, struct ferry_va_gpu *vg)
 {
 	struct ferry_launch_ring *ring = vg->launches;

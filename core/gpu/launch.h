@@ -47,6 +47,12 @@ int ferry_program_destroy(struct ferry_ctx *ctx, struct ferry_va_space *vs, uint
 /* Queue. *launch on success. FERRY_E_LAUNCH_ARGS, _SHAPE, FERRY_E_PROGRAM_ID, FERRY_E_BUSY (ring full for long). */
 int ferry_launch_submit(struct ferry_ctx *ctx, struct ferry_va_space *vs, const struct ferry_req_launch *req,
                         uint64_t *launch);
+/*
+ * Count the launches on one device that have ended and that nobody waited for, so that its watchdog can rest. Takes
+ * GLOBAL and LAUNCH by try: whoever holds one of them counts as well, or the next call does.
+ */
+void ferry_launch_reap_device(struct ferry_ctx *ctx, struct ferry_device *gpu);
+
 /* Until it has ended; no lock held. Fills the out fields of req. */
 int ferry_launch_wait(struct ferry_ctx *ctx, struct ferry_va_space *vs, struct ferry_req_wait *req);
 

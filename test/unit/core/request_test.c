@@ -250,6 +250,22 @@ static void only_launches_whose_results_are_kept_can_be_waited_for(void **unused
 	assert_int_equal(rig_counter(&rig, FERRY_COUNTER_launches), 300);
 }
 
+/* Goal: a device whose launches have ended is left in peace, also when nobody waited for them. */
+static void the_watchdog_rests_when_launches_have_ended(void **unused)
+{
+	struct ferry_req_launch req = {
+		.size = sizeof(req), .program = load(0), .grid = {1, 1, 1}, .block = {1, 1, 1}};
+	struct ferry_device *gpu = rig.core->devices[0];
+	uint64_t start = ferry_os_now_ns();
+
+	(void)unused;
+	for (uint32_t i = 0; i < 5; i++)
+		assert_int_equal(rig_request(&rig, FERRY_REQ_LAUNCH, &req, sizeof(req)), 0);
+	while (ferry_os_load_acquire(&gpu->launches) && ferry_os_now_ns() - start < 10000000000ull)
+		ferry_os_relax();
+	assert_int_equal(ferry_os_load_acquire(&gpu->launches), 0);
+}
+
 static void an_unloaded_program_is_gone_and_its_place_free(void **unused)
 {
 	struct ferry_req_program_unload req = {.size = sizeof(req), .program = load(0)};
@@ -304,6 +320,7 @@ int main(void)
 		T(programs_are_checked_before_the_device_sees_them),
 		T(launches_are_checked_before_they_are_queued),
 		T(only_launches_whose_results_are_kept_can_be_waited_for),
+		T(the_watchdog_rests_when_launches_have_ended),
 		T(an_unloaded_program_is_gone_and_its_place_free),
 		T(versions_meet_or_say_that_they_do_not),
 		T(every_capability_has_a_sentence),

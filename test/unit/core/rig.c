@@ -176,7 +176,7 @@ static void hal_doorbell(void *hd, uint32_t channel, uint64_t put)
 	struct rig_device *d = hd_dev(hd);
 	struct rig_channel *ch = &d->channels[channel];
 
-	d->doorbells++;
+	(void)__atomic_fetch_add(&d->doorbells, 1, __ATOMIC_RELAXED); /* the watchdog rings too */
 	if (d->stopped == channel + 1)
 		return;
 	while (!d->gone && !d->stuck && !d->channel_error && ch->done < put) {
