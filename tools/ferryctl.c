@@ -22,10 +22,10 @@ static int help(FILE *to)
 		fprintf(to, "  %-7s %s\n", commands[i].name, commands[i].what);
 	fputs("\nOptions of run and stats:\n"
 	      "  --host process|kernel|auto   where the driver runs (process)\n"
-	      "  --vram SIZE                  device memory, a multiple of 2M (64M)\n"
+	      "  --vram SIZE                  device memory, rounded up to 2M (64M)\n"
 	      "  --threads N                  GPU engines, 1 to 64 (this machine's CPUs)\n"
 	      "  --devices N                  software GPUs, 1 to 4 (1)\n"
-	      "  --size SIZE                  bytes of input; without FILE they are generated (4M)\n"
+	      "  --size SIZE                  bytes of input; without FILE they are generated (64M)\n"
 	      "  --repeat N                   run it N times (1)\n"
 	      "  --entry NAME                 which FERRY_KERNEL of an object file\n"
 	      "  --programs DIR               where the built-in programs' objects are\n"
