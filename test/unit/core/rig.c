@@ -98,13 +98,14 @@ static int hal_channel_destroy(void *hd, uint32_t id)
 
 static int hal_asid_bind(void *hd, uint32_t asid, uint64_t root_bus)
 {
-	hd_dev(hd)->roots[asid] = root_bus;
+	__atomic_store_n(&hd_dev(hd)->roots[asid], root_bus, __ATOMIC_RELEASE);
 	return 0;
 }
 
 static int hal_asid_unbind(void *hd, uint32_t asid)
 {
-	hd_dev(hd)->roots[asid] = 0;
+	/* The watchdog unbinds a lost device while a test may still look. */
+	__atomic_store_n(&hd_dev(hd)->roots[asid], 0, __ATOMIC_RELEASE);
 	return 0;
 }
 
@@ -128,6 +129,17 @@ static uint8_t *cmd_memory(struct rig_device *d, uint64_t ap, uint64_t address, 
 		return (void *)(uintptr_t)address;
 	assert_true(address + bytes <= d->vram_bytes);
 	return d->vram + address;
+}
+
+/* Forget the window's pages in [va, va + bytes); all of them when bytes is 0. */
+static void tlb_drop(struct rig_device *d, uint64_t va, uint64_t bytes)
+{
+	for (uint32_t i = 0; i < RIG_WINDOW_PAGES; i++) {
+		uint64_t page = rig_va(i);
+
+		if (!bytes || (page >= va && page - va < bytes))
+			d->tlb[i].memory = NULL;
+	}
 }
 
 /* true: the channel stops here. */
@@ -156,6 +168,7 @@ static bool cmd_run(struct rig_device *d, const struct rig_cmd *c)
 		break;
 	case RIG_INVALIDATE:
 		d->invalidates++;
+		tlb_drop(d, c->dst, c->bytes);
 		d->table_at_invalidate = rig_table(d->rig, d->id, c->dst);
 		break;
 	case RIG_REPLAY:
@@ -627,9 +640,9 @@ int rig_cpu_access(struct rig *rig, uint32_t page, bool write, uint64_t *value)
 bool rig_walk(struct rig *rig, uint32_t d, uint64_t va, bool write, uint8_t **memory)
 {
 	struct rig_device *dev = &rig->dev[d];
-	uint64_t entry = dev->roots[0] | RIG_PTE_VALID, base_mask = FERRY_PAGE_SIZE - 1;
+	uint64_t entry = __atomic_load_n(&dev->roots[0], __ATOMIC_ACQUIRE), base_mask = FERRY_PAGE_SIZE - 1;
 
-	if (!dev->roots[0])
+	if (!entry)
 		return false;
 	for (uint32_t shift = 39; shift >= FERRY_PAGE_SHIFT; shift -= 9) {
 		const uint64_t *table = (const void *)(uintptr_t)(entry & RIG_PTE_ADDR);
@@ -657,9 +670,9 @@ bool rig_walk(struct rig *rig, uint32_t d, uint64_t va, bool write, uint8_t **me
 
 bool rig_table(struct rig *rig, uint32_t d, uint64_t va)
 {
-	uint64_t entry = rig->dev[d].roots[0] | RIG_PTE_VALID;
+	uint64_t entry = __atomic_load_n(&rig->dev[d].roots[0], __ATOMIC_ACQUIRE);
 
-	if (!rig->dev[d].roots[0])
+	if (!entry)
 		return false;
 	for (uint32_t shift = 39; shift > FERRY_PAGE_SHIFT; shift -= 9) {
 		const uint64_t *table = (const void *)(uintptr_t)(entry & RIG_PTE_ADDR);
@@ -689,6 +702,21 @@ void rig_faults_deliver(struct rig *rig, uint32_t d)
 	ferry_os_work_flush(&gpu->bottom_half);
 }
 
+/* As a device does: a held entry that allows the access is used, whatever the tables say by now. */
+static bool tlb_translate(struct rig *rig, uint32_t d, uint32_t page, bool write, uint8_t **memory)
+{
+	struct rig_tlb *entry = &rig->dev[d].tlb[page];
+
+	if (!entry->memory || (write && !entry->write)) {
+		if (!rig_walk(rig, d, rig_va(page), write, memory))
+			return false;
+		entry->memory = *memory;
+		entry->write = write;
+	}
+	*memory = entry->memory;
+	return true;
+}
+
 int rig_gpu_access(struct rig *rig, uint32_t d, uint32_t page, bool write, uint64_t *value)
 {
 	struct rig_device *dev = &rig->dev[d];
@@ -697,7 +725,7 @@ int rig_gpu_access(struct rig *rig, uint32_t d, uint32_t page, bool write, uint6
 		uint64_t cancels = dev->cancels;
 		uint8_t *memory;
 
-		if (rig_walk(rig, d, rig_va(page), write, &memory)) {
+		if (tlb_translate(rig, d, page, write, &memory)) {
 			if (write)
 				memcpy(memory, value, 8);
 			else

@@ -32,6 +32,12 @@ struct rig_channel {
 	bool used;
 };
 
+/* What the device holds on to until it is told to forget. */
+struct rig_tlb {
+	uint8_t *memory; /* NULL: nothing held */
+	bool write;
+};
+
 struct rig_device {
 	struct rig *rig;
 	uint32_t id;
@@ -39,6 +45,7 @@ struct rig_device {
 	uint64_t vram_bytes;
 	struct rig_channel channels[RIG_CHANNELS];
 	uint64_t roots[64]; /* by asid; 0 = unbound */
+	struct rig_tlb tlb[RIG_WINDOW_PAGES];
 	ferry_irq_fn irq;
 	void *irq_arg;
 	struct ferry_fault faults[RIG_FAULTS]; /* waiting to be fetched */

@@ -101,6 +101,19 @@ static void what_was_written_is_copied_home(void **unused)
 	down();
 }
 
+/* Goal: the same for memory that nobody ever wrote: the host's page is as zero as the device's. */
+static void untouched_memory_goes_home_for_free(void **unused)
+{
+	(void)unused;
+	up(1, 1);
+	for (uint32_t b = 0; b < 3; b++)
+		for (uint32_t i = 0; i < FERRY_BLOCK_PAGES; i++)
+			assert_int_equal(gpu_read(0, b * FERRY_BLOCK_PAGES + i), 0);
+	assert_int_equal(rig_counter(&rig, FERRY_COUNTER_evictions), 2);
+	assert_int_equal(rig_counter(&rig, FERRY_COUNTER_bytes_to_host), 0);
+	down();
+}
+
 /* Goal: memory that nobody wrote is zero on the device, whatever was in its frames. */
 static void untouched_memory_reads_as_zero(void **unused)
 {
@@ -463,6 +476,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_was_only_read_goes_home_for_free),
 		cmocka_unit_test(what_was_written_is_copied_home),
+		cmocka_unit_test(untouched_memory_goes_home_for_free),
 		cmocka_unit_test(untouched_memory_reads_as_zero),
 		cmocka_unit_test(a_stream_takes_few_faults),
 		cmocka_unit_test(a_stream_brings_the_next_block_whole),
