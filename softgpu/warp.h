@@ -41,13 +41,13 @@ enum fg1_warp_status {
 	FG1_WARP_TRAP     /* a lane trapped: trap_code, trap_pc. The instruction changed nothing, for no lane */
 };
 
-/* One distinct page that stalled lanes want. */
+/* One distinct page that stalled lanes want for the same access. */
 struct fg1_stall {
 	uint64_t page_va;
 	uint32_t lanes; /* mask */
-	uint8_t access; /* the strongest of them */
+	uint8_t access; /* enum ferry_access */
 	uint8_t kind;   /* FG1_FAULT_* */
-	bool reported;  /* the SM's: an entry is in the fault buffer. Cleared when access grows stronger */
+	bool reported;  /* the SM's: an entry is in the fault buffer */
 	uint64_t id;    /* the SM's */
 };
 

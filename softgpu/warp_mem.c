@@ -151,7 +151,10 @@ ATOMIC(32)
 
 /* ---- stalls ---- */
 
-/* lane wants the page of va and cannot have it. Every stalled lane is in exactly one entry, so 32 are enough. */
+/*
+ * lane wants the page of va and cannot have it. Readers and writers of a page stall apart: one may be refused and the
+ * other served. Every stalled lane is in exactly one entry, so 32 are enough.
+ */
 static void stall_add(struct fg1_warp *w, uint32_t lane, uint64_t va, uint32_t access, uint32_t kind)
 {
 	uint64_t page_va = va & ~PAGE_MASK;
@@ -159,7 +162,7 @@ static void stall_add(struct fg1_warp *w, uint32_t lane, uint64_t va, uint32_t a
 	uint32_t i;
 
 	for (i = 0; i < w->stall_count; i++, s++) {
-		if (s->page_va == page_va)
+		if (s->page_va == page_va && s->access == access)
 			break;
 	}
 	if (i == w->stall_count) {
@@ -169,12 +172,6 @@ static void stall_add(struct fg1_warp *w, uint32_t lane, uint64_t va, uint32_t a
 		*s = (struct fg1_stall){.page_va = page_va, .access = (uint8_t)access, .kind = (uint8_t)kind};
 	}
 	s->lanes |= 1u << lane;
-	if (access > s->access) {
-		/* What was reported says less than is wanted now. */
-		s->access = (uint8_t)access;
-		s->kind = (uint8_t)kind;
-		s->reported = false;
-	}
 }
 
 /* ---- addresses ---- */

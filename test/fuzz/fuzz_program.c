@@ -130,7 +130,7 @@ static void check_warp(const struct fg1_warp *w, const struct fg1_launch_shape *
 		MUST(!(s->page_va & (FERRY_PAGE_SIZE - 1)) && s->page_va < 1ull << 48);
 		stalled |= s->lanes;
 		for (uint32_t j = 0; j < i; j++)
-			MUST(w->stalls[j].page_va != s->page_va);
+			MUST(w->stalls[j].page_va != s->page_va || w->stalls[j].access != s->access);
 	}
 	MUST(stalled == w->stall);
 	for (uint32_t lane = 0; lane < FG1_WARP; lane++) {

@@ -210,11 +210,11 @@ static void one_resident_page_is_enough(void **unused)
 }
 
 /*
- * Goal: one stall for each distinct page, with all its lanes and the strongest access; a stall that grows
- * stronger is to be reported again.
- * Method: half of the lanes read page 0 or 1, the others write to the same pages a few instructions later.
+ * Goal: one stall for each distinct page and access, with all its lanes: so writers can be refused and readers
+ * served. Method: half of the lanes read page 0 or 1, the others write to the same pages a few instructions later;
+ * the writers are cancelled.
  */
-static void stalls_are_one_for_each_page_with_the_strongest_access(void **unused)
+static void stalls_are_one_for_each_page_and_access(void **unused)
 {
 	static const uint64_t program[] = {
 		/* 0: r6 = page of this lane */
@@ -251,12 +251,22 @@ static void stalls_are_one_for_each_page_with_the_strongest_access(void **unused
 		rig.warp.stalls[i].reported = true;
 	}
 	assert_int_equal(rig_run(&rig, RIG_BUDGET), FG1_WARP_STALLED);
-	assert_uint_equal(rig.warp.stall_count, 2);
+	assert_uint_equal(rig.warp.stall_count, 4);
 	for (uint32_t i = 0; i < 2; i++) {
-		assert_uint_equal(rig.warp.stalls[i].lanes, i ? 0xaaaaaaaa : 0x55555555);
-		assert_uint_equal(rig.warp.stalls[i].access, FERRY_ACCESS_WRITE);
-		assert_false(rig.warp.stalls[i].reported);
+		assert_uint_equal(rig.warp.stalls[i].lanes, i ? 0xaaaa : 0x5555);
+		assert_true(rig.warp.stalls[i].reported);
+		assert_uint_equal(rig.warp.stalls[2 + i].page_va, FAKE_VA + i * 4096);
+		assert_uint_equal(rig.warp.stalls[2 + i].lanes, i ? 0xaaaa0000 : 0x55550000);
+		assert_uint_equal(rig.warp.stalls[2 + i].access, FERRY_ACCESS_WRITE);
+		assert_false(rig.warp.stalls[2 + i].reported);
 	}
+	assert_uint_equal(fg1_warp_cancel(&rig.warp, 3), 8);
+	assert_uint_equal(fg1_warp_cancel(&rig.warp, 2), 8);
+	rig.gpu.pages[0].present = rig.gpu.pages[1].present = true;
+	rig.gpu.pages[0].read_only = rig.gpu.pages[1].read_only = true;
+	fg1_warp_replay(&rig.warp);
+	assert_int_equal(rig_run(&rig, RIG_BUDGET), FG1_WARP_DONE);
+	assert_uint_equal(rig.warp.dead, 0xffff0000);
 	rig_fini(&rig);
 }
 
@@ -575,7 +585,7 @@ int main(void)
 		cmocka_unit_test(many_ways_meet_as_early_as_they_can),
 		cmocka_unit_test(lanes_with_a_page_retire_and_the_others_stay),
 		cmocka_unit_test(one_resident_page_is_enough),
-		cmocka_unit_test(stalls_are_one_for_each_page_with_the_strongest_access),
+		cmocka_unit_test(stalls_are_one_for_each_page_and_access),
 		cmocka_unit_test(a_forbidden_access_stalls_with_its_kind),
 		cmocka_unit_test(cancel_ends_the_lanes_of_one_stall),
 		cmocka_unit_test(a_warp_without_living_lanes_is_done),
