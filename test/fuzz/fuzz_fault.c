@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "test/unit/core/rig.c"
+#include "test/unit/core/rig_audit.c"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "test/unit/core/rig.c"
+#include "test/unit/core/rig_audit.c"
 
 #define RECORDS_MAX 64u
 

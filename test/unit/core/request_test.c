@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /* Requests that no sane library sends: each is refused with its own code, and changes nothing. */
-/* TEST-SOURCES: @core test/unit/core/rig.c */
+/* TEST-SOURCES: @core test/unit/core/rig.c test/unit/core/rig_audit.c */
 #include <string.h>
 
 #include "test/unit/cmocka_compat.h"

@@ -393,7 +393,7 @@ void rig_fold(bool on)
 	fold = on;
 }
 
-static uint32_t page_of(uint64_t va)
+uint32_t rig_page(uint64_t va)
 {
 	if (fold)
 		return (uint32_t)(va >> FERRY_PAGE_SHIFT) % RIG_WINDOW_PAGES;
@@ -418,7 +418,7 @@ static int mm_zap(void *mm, uint64_t va, uint32_t n)
 	if (rig->zap_fails)
 		return FERRY_E_CPU_ZAP;
 	rig->zaps++;
-	for (uint32_t i = page_of(va); n--; i++)
+	for (uint32_t i = rig_page(va); n--; i++)
 		rig->cpu_mapped[i] = rig->cpu_writable[i] = false;
 	return 0;
 }
@@ -427,7 +427,7 @@ static int mm_protect(void *mm, uint64_t va, uint32_t n)
 {
 	struct rig *rig = mm;
 
-	for (uint32_t i = page_of(va); n--; i++)
+	for (uint32_t i = rig_page(va); n--; i++)
 		rig->cpu_writable[i] = false;
 	return 0;
 }
@@ -439,7 +439,7 @@ static int mm_insert(void *mm, uint64_t va, uint32_t n, bool write)
 	if (rig->insert_busy)
 		return FERRY_E_BUSY;
 	rig->inserts++;
-	for (uint32_t i = page_of(va); n--; i++) {
+	for (uint32_t i = rig_page(va); n--; i++) {
 		if (rig->insert_fails_at == i + 1)
 			return FERRY_E_CPU_INSERT;
 		assert_true(fold || rig->populated[i]);
@@ -455,7 +455,7 @@ static int mm_poison(void *mm, uint64_t va, uint32_t n)
 {
 	struct rig *rig = mm;
 
-	for (uint32_t i = page_of(va); n--; i++)
+	for (uint32_t i = rig_page(va); n--; i++)
 		rig->poisoned[i] = true;
 	return 0;
 }
@@ -466,7 +466,7 @@ static int mm_populate(void *mm, uint64_t va, uint32_t n)
 
 	if (rig->host_pages + n > rig->host_pages_max)
 		return FERRY_E_HOST_FULL;
-	for (uint32_t i = page_of(va); n--; i++) {
+	for (uint32_t i = rig_page(va); n--; i++) {
 		if (!rig->populated[i])
 			memset(rig->host + (uint64_t)i * FERRY_PAGE_SIZE, 0, FERRY_PAGE_SIZE);
 		rig->host_pages += !rig->populated[i];
@@ -478,7 +478,7 @@ static int mm_populate(void *mm, uint64_t va, uint32_t n)
 static int mm_bus(void *mm, void *dev, uint64_t va, uint32_t n, uint64_t *bus, uint32_t *run)
 {
 	struct rig *rig = mm;
-	uint32_t page = page_of(va);
+	uint32_t page = rig_page(va);
 
 	(void)dev;
 	if (rig->bus_fails)
@@ -492,7 +492,7 @@ static int mm_bus(void *mm, void *dev, uint64_t va, uint32_t n, uint64_t *bus, u
 
 static void *mm_ptr(void *mm, uint64_t va)
 {
-	return ((struct rig *)mm)->host + (uint64_t)page_of(va) * FERRY_PAGE_SIZE;
+	return ((struct rig *)mm)->host + (uint64_t)rig_page(va) * FERRY_PAGE_SIZE;
 }
 
 static void mm_discard(void *mm, uint64_t va, uint32_t n)
@@ -500,7 +500,7 @@ static void mm_discard(void *mm, uint64_t va, uint32_t n)
 	struct rig *rig = mm;
 
 	rig->discards++;
-	for (uint32_t i = page_of(va); n--; i++) {
+	for (uint32_t i = rig_page(va); n--; i++) {
 		rig->host_pages -= rig->populated[i];
 		rig->populated[i] = false;
 		memset(rig->host + (uint64_t)i * FERRY_PAGE_SIZE, 0, FERRY_PAGE_SIZE);
@@ -748,80 +748,4 @@ uint64_t rig_counter(struct rig *rig, enum ferry_counter counter)
 
 	assert_int_equal(rig_request(rig, FERRY_REQ_COUNTERS, &req, sizeof(req)), 0);
 	return req.value[counter];
-}
-
-/* ---- invariants ----------------------------------------------------------------------------------------------- */
-
-static void audit_page_gpu(struct rig *rig, struct ferry_block *b, struct ferry_block_gpu *bg, uint32_t i)
-{
-	uint64_t va = b->va + (uint64_t)i * FERRY_PAGE_SIZE;
-	bool mapped = ferry_bitmap_test(&bg->mapped, i), remote = ferry_bitmap_test(&bg->remote, i);
-	bool resident = ferry_bitmap_test(&bg->resident, i), writable = ferry_bitmap_test(&bg->writable, i);
-	uint8_t *memory = NULL;
-	bool alone = !ferry_bitmap_test(&b->host, i);
-
-	for (uint32_t d = 0; d < FERRY_MAX_DEVICES; d++)
-		if (b->on[d] && b->on[d] != bg && ferry_bitmap_test(&b->on[d]->resident, i))
-			alone = false;
-	assert_int_equal(rig_walk(rig, bg->gpu->id, va, false, &memory), mapped);
-	assert_int_equal(mapped && rig_walk(rig, bg->gpu->id, va, true, &memory), writable);
-	if (mapped && !remote) {
-		assert_true(resident);
-		assert_true(ferry_bitmap_test(&bg->framed, i));
-		assert_ptr_equal(memory - va % FERRY_PAGE_SIZE,
-		                 rig->dev[bg->gpu->id].vram + (uint64_t)bg->frame[i] * FERRY_PAGE_SIZE);
-		if (writable)
-			assert_true(alone);
-	}
-	if (remote) {
-		assert_true(mapped && !resident && ferry_bitmap_test(&b->host, i));
-		assert_ptr_equal(memory, rig->host + (va - RIG_BASE));
-	}
-	if (resident) {
-		assert_true(ferry_bitmap_test(&bg->framed, i));
-		assert_true(ferry_bitmap_test(&b->valid, i));
-		assert_true(ferry_bitmap_test(&b->populated, i));
-		/* While a device has a copy, the CPU may not write; while it has the only one, not even read. */
-		assert_false(rig->cpu_writable[page_of(va)]);
-		if (!ferry_bitmap_test(&b->host, i))
-			assert_false(rig->cpu_mapped[page_of(va)]);
-		else
-			assert_memory_equal(rig->host + (va - RIG_BASE),
-			                    rig->dev[bg->gpu->id].vram + (uint64_t)bg->frame[i] * FERRY_PAGE_SIZE,
-			                    FERRY_PAGE_SIZE);
-	}
-}
-
-static void audit_block(struct rig *rig, struct ferry_block *b)
-{
-	for (uint32_t i = 0; i < FERRY_BLOCK_PAGES; i++) {
-		uint32_t page = page_of(b->va) + i;
-
-		/* The host may have dropped a mapping that the core thinks is there, never the other way round. */
-		if (rig->cpu_mapped[page])
-			assert_true(ferry_bitmap_test(&b->cpu_mapped, i) && ferry_bitmap_test(&b->host, i));
-		if (rig->cpu_writable[page])
-			assert_true(ferry_bitmap_test(&b->cpu_writable, i));
-		if (ferry_bitmap_test(&b->host, i))
-			assert_true(ferry_bitmap_test(&b->populated, i));
-		for (uint32_t d = 0; d < rig->devices; d++)
-			if (b->on[d] && !ferry_device_lost(b->on[d]->gpu))
-				audit_page_gpu(rig, b, b->on[d], i);
-	}
-}
-
-void rig_audit(struct rig *rig)
-{
-	struct ferry_ctx ctx;
-
-	for (uint32_t page = 0; page < RIG_WINDOW_PAGES; page += FERRY_BLOCK_PAGES) {
-		struct ferry_block *b = ferry_va_space_peek(rig->vs, rig_va(page));
-
-		if (b)
-			audit_block(rig, b);
-	}
-	ferry_ctx_init(&ctx);
-	for (uint32_t d = 0; d < rig->devices; d++)
-		assert_true(ferry_pmm_audit(&ctx, rig->core->devices[d]->pmm));
-	ferry_ctx_fini(&ctx);
 }

@@ -96,6 +96,7 @@ void rig_reopen(struct rig *rig);
 int rig_range(struct rig *rig, uint32_t first, uint32_t pages);
 int rig_request(struct rig *rig, uint32_t request, void *buf, size_t bytes);
 uint64_t rig_va(uint32_t page);
+uint32_t rig_page(uint64_t va);
 /* Make device d part of the VA space (as a launch or prefetch would). */
 void rig_join(struct rig *rig, uint32_t d);
 
