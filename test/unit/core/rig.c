@@ -634,7 +634,7 @@ int rig_cpu_access(struct rig *rig, uint32_t page, bool write, uint64_t *value)
 		if (err)
 			return err;
 	}
-	return FERRY_E_FAULT_RETRY_LIMIT;
+	return FERRY_E_TIMEOUT;
 }
 
 bool rig_walk(struct rig *rig, uint32_t d, uint64_t va, bool write, uint8_t **memory)
@@ -739,7 +739,7 @@ int rig_gpu_access(struct rig *rig, uint32_t d, uint32_t page, bool write, uint6
 		if (dev->cancels != cancels)
 			return (int)dev->last_reason;
 	}
-	return FERRY_E_FAULT_RETRY_LIMIT;
+	return FERRY_E_TIMEOUT;
 }
 
 uint64_t rig_counter(struct rig *rig, enum ferry_counter counter)

@@ -102,7 +102,7 @@ void rig_join(struct rig *rig, uint32_t d);
 
 /*
  * One 8-byte access at the start of a page. 0 and *value (in or out); or an enum ferry_error: what the CPU's fault
- * said, or the reason of the cancel. Bounded: FERRY_E_FAULT_RETRY_LIMIT after 100 replays.
+ * said, or the reason of the cancel. Bounded: FERRY_E_TIMEOUT after 100 replays.
  */
 int rig_cpu_access(struct rig *rig, uint32_t page, bool write, uint64_t *value);
 int rig_gpu_access(struct rig *rig, uint32_t d, uint32_t page, bool write, uint64_t *value);
