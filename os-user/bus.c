@@ -46,7 +46,7 @@ int ferry_bus_init(struct ferry_bus *bus)
 		goto unmap_arena;
 
 	memset(bus, 0, sizeof(*bus));
-	ferry_os_mutex_init(&bus->lock);
+	ferry_os_mutex_init(&bus->lock, FERRY_OS_CLASS_HOST);
 	(void)madvise(arena, bytes, MADV_HUGEPAGE); /* page tables of many blocks lie here: fewer TLB misses */
 	bus->arena = arena;
 	bus->arena_bytes = bytes;

@@ -311,7 +311,7 @@ static void fork_child(void)
 
 static void table_init(void)
 {
-	ferry_os_mutex_init(&table_lock);
+	ferry_os_mutex_init(&table_lock, FERRY_OS_CLASS_HOST);
 	pthread_atfork(fork_prepare, fork_parent, fork_child);
 }
 

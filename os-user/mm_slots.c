@@ -43,7 +43,7 @@ int ferry_slots_init(struct ferry_slots *s, uint64_t base, uint64_t size_bytes)
 	memset(s, 0, sizeof(*s));
 	s->base = base;
 	s->count = (uint32_t)(size_bytes >> FERRY_BLOCK_SHIFT);
-	ferry_os_spin_init(&s->lock);
+	ferry_os_spin_init(&s->lock, FERRY_OS_CLASS_HOST);
 	s->used = table_map(used_bytes(s));
 	if (!s->used)
 		return FERRY_E_MMAP;

@@ -22,10 +22,10 @@ static void fields_init(struct ferry_user_mm *mm, const struct ferry_user_mm_con
 	mm->wake_fd = -1;
 	mm->calls = config->calls;
 	mm->era = ferry_user_era();
-	ferry_os_mutex_init(&mm->map_lock);
+	ferry_os_mutex_init(&mm->map_lock, FERRY_OS_CLASS_HOST);
 	ferry_os_wait_init(&mm->put_wait);
-	ferry_os_spin_init(&mm->ref_lock);
-	ferry_os_spin_init(&mm->small_lock);
+	ferry_os_spin_init(&mm->ref_lock, FERRY_OS_CLASS_HOST);
+	ferry_os_spin_init(&mm->small_lock, FERRY_OS_CLASS_HOST);
 }
 
 static void fields_fini(struct ferry_user_mm *mm)

@@ -30,8 +30,9 @@ void ferry_user_rw_unlock(struct ferry_os_rw *rw);
 void ferry_user_sem_wait(struct ferry_os_sem *s);
 void ferry_user_sem_wake(struct ferry_os_sem *s);
 
-static inline void ferry_os_spin_init(struct ferry_os_spin *s)
+static inline void ferry_os_spin_init(struct ferry_os_spin *s, uint32_t lock_class)
 {
+	(void)lock_class;
 	__atomic_store_n(&s->word, 0, __ATOMIC_RELAXED);
 }
 
@@ -58,8 +59,9 @@ static inline void ferry_os_spin_unlock(struct ferry_os_spin *s)
 	__atomic_store_n(&s->word, 0, __ATOMIC_RELEASE);
 }
 
-static inline void ferry_os_mutex_init(struct ferry_os_mutex *m)
+static inline void ferry_os_mutex_init(struct ferry_os_mutex *m, uint32_t lock_class)
 {
+	(void)lock_class;
 	ferry_user_mutex_init(m);
 }
 
@@ -89,8 +91,9 @@ static inline void ferry_os_mutex_unlock(struct ferry_os_mutex *m)
 		ferry_user_lock_failed(err, "mutex unlock");
 }
 
-static inline void ferry_os_rw_init(struct ferry_os_rw *rw)
+static inline void ferry_os_rw_init(struct ferry_os_rw *rw, uint32_t lock_class)
 {
+	(void)lock_class;
 	ferry_user_rw_init(rw);
 }
 
@@ -129,8 +132,9 @@ static inline void ferry_os_rw_write_unlock(struct ferry_os_rw *rw)
 	ferry_user_rw_unlock(rw);
 }
 
-static inline void ferry_os_sem_init(struct ferry_os_sem *s)
+static inline void ferry_os_sem_init(struct ferry_os_sem *s, uint32_t lock_class)
 {
+	(void)lock_class;
 	__atomic_store_n(&s->word, 0, __ATOMIC_RELAXED);
 }
 

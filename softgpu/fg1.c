@@ -56,12 +56,12 @@ int fg1_create(const struct fg1_config *config, const struct fg1_port *port, str
 		goto free_gpu;
 	for (uint32_t i = 0; i < FG1_CHANNELS; i++)
 		fg1_channel_init(gpu, &gpu->channels[i], i);
-	ferry_os_mutex_init(&gpu->control);
-	ferry_os_mutex_init(&gpu->exclusive);
-	ferry_os_spin_init(&gpu->sched);
-	ferry_os_spin_init(&gpu->invalidates);
-	ferry_os_spin_init(&gpu->status_lock);
-	ferry_os_spin_init(&gpu->fault.lock);
+	ferry_os_mutex_init(&gpu->control, FERRY_OS_CLASS_MODEL + 0);
+	ferry_os_mutex_init(&gpu->exclusive, FERRY_OS_CLASS_MODEL + 1);
+	ferry_os_spin_init(&gpu->sched, FERRY_OS_CLASS_MODEL + 2);
+	ferry_os_spin_init(&gpu->invalidates, FERRY_OS_CLASS_MODEL + 3);
+	ferry_os_spin_init(&gpu->status_lock, FERRY_OS_CLASS_MODEL + 4);
+	ferry_os_spin_init(&gpu->fault.lock, FERRY_OS_CLASS_MODEL + 5);
 	*out = gpu;
 	return 0;
 

@@ -19,8 +19,9 @@ static inline void ferry_os_free(void *p)
 }
 
 void world_spin_init(struct ferry_os_spin *s);
-static inline void ferry_os_spin_init(struct ferry_os_spin *s)
+static inline void ferry_os_spin_init(struct ferry_os_spin *s, uint32_t lock_class)
 {
+	(void)lock_class;
 	world_spin_init(s);
 }
 
@@ -49,8 +50,9 @@ static inline void ferry_os_spin_unlock(struct ferry_os_spin *s)
 }
 
 void world_mutex_init(struct ferry_os_mutex *m);
-static inline void ferry_os_mutex_init(struct ferry_os_mutex *m)
+static inline void ferry_os_mutex_init(struct ferry_os_mutex *m, uint32_t lock_class)
 {
+	(void)lock_class;
 	world_mutex_init(m);
 }
 
@@ -79,8 +81,9 @@ static inline void ferry_os_mutex_unlock(struct ferry_os_mutex *m)
 }
 
 void world_rw_init(struct ferry_os_rw *rw);
-static inline void ferry_os_rw_init(struct ferry_os_rw *rw)
+static inline void ferry_os_rw_init(struct ferry_os_rw *rw, uint32_t lock_class)
 {
+	(void)lock_class;
 	world_rw_init(rw);
 }
 
@@ -127,8 +130,9 @@ static inline void ferry_os_rw_write_unlock(struct ferry_os_rw *rw)
 }
 
 void world_sem_init(struct ferry_os_sem *s);
-static inline void ferry_os_sem_init(struct ferry_os_sem *s)
+static inline void ferry_os_sem_init(struct ferry_os_sem *s, uint32_t lock_class)
 {
+	(void)lock_class;
 	world_sem_init(s);
 }
 

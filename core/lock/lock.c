@@ -15,7 +15,7 @@ static uint8_t checked_class(enum ferry_lock_class lock_class)
 void ferry_mutex_init(struct ferry_mutex *m, enum ferry_lock_class lock_class)
 {
 	m->lock_class = checked_class(lock_class);
-	ferry_os_mutex_init(&m->os);
+	ferry_os_mutex_init(&m->os, m->lock_class);
 }
 
 void ferry_mutex_fini(struct ferry_mutex *m)
@@ -26,7 +26,7 @@ void ferry_mutex_fini(struct ferry_mutex *m)
 void ferry_rw_init(struct ferry_rw *rw, enum ferry_lock_class lock_class)
 {
 	rw->lock_class = checked_class(lock_class);
-	ferry_os_rw_init(&rw->os);
+	ferry_os_rw_init(&rw->os, rw->lock_class);
 }
 
 void ferry_rw_fini(struct ferry_rw *rw)
@@ -37,7 +37,7 @@ void ferry_rw_fini(struct ferry_rw *rw)
 void ferry_spin_init(struct ferry_spin *s, enum ferry_lock_class lock_class)
 {
 	s->lock_class = checked_class(lock_class);
-	ferry_os_spin_init(&s->os);
+	ferry_os_spin_init(&s->os, s->lock_class);
 }
 
 void ferry_spin_fini(struct ferry_spin *s)
@@ -48,7 +48,7 @@ void ferry_spin_fini(struct ferry_spin *s)
 void ferry_sem_init(struct ferry_sem *s, enum ferry_lock_class lock_class)
 {
 	s->lock_class = checked_class(lock_class);
-	ferry_os_sem_init(&s->os);
+	ferry_os_sem_init(&s->os, s->lock_class);
 }
 
 void ferry_sem_fini(struct ferry_sem *s)

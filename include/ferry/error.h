@@ -61,6 +61,7 @@
 	x(BLOCK_NOMEM, ENOMEM, "no host memory for a block")                                                       \
 	x(HOST_FULL, ENOMEM, "the host has no memory to back the pages")                                           \
 	x(HOST_MAP, EIO, "the host refused to map its pages for the device")                                       \
+	x(HOST_PINNED, EBUSY, "somebody outside holds the pages (direct I/O, a pipe, another driver)")             \
 	x(CPU_ZAP, EIO, "the host refused to take a CPU mapping away")                                             \
 	x(CPU_INSERT, EIO, "the host refused a CPU mapping")                                                       \
 	x(ADVICE, EINVAL, "unknown advice, or advice that does not fit the place named")                           \
@@ -92,6 +93,11 @@
 	x(LAUNCH_BUDGET, ETIMEDOUT, "the program used up its instruction budget")                                  \
 	/* hosts and files */                                                                                      \
 	x(HOST_UNAVAILABLE, ENODEV, "this host is not available here")                                             \
+	x(FOREIGN, EPERM, "the handle belongs to another process")                                                 \
+	x(CALL_ADDRESS, EFAULT, "the request's memory cannot be read or written")                                  \
+	x(CALL_SIZE, E2BIG, "the request is longer than any can be")                                               \
+	x(CALL_NOMEM, ENOMEM, "the driver has no memory to take the request")                                      \
+	x(RANGE_NOT_MAPPED, EINVAL, "the range is not a shared mapping of this handle at its own address")         \
 	x(FORKED, EOWNERDEAD, "the handle belongs to the parent process")                                          \
 	x(UFFD_OPEN, EPERM, "userfaultfd is not available to this process")                                        \
 	x(UFFD_FEATURE, EOPNOTSUPP, "the kernel's userfaultfd lacks a feature Ferry needs")                        \

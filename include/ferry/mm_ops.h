@@ -7,7 +7,8 @@
  *
  * Three layers of one managed page on the host, and who changes them:
  *
- *     host page exists      host_populate()          (never taken away before host_discard())
+ *     host page exists      host_populate()          (never taken away before host_discard(); after host_idle()
+ *       |                                             its bytes may lie in swap)
  *       |  the device reaches it at host_bus()
  *     CPU mapping exists    cpu_insert() / cpu_zap()
  *       |  and may be
@@ -69,6 +70,21 @@ struct ferry_mm_ops {
 	 * see at @va. Valid until host_discard. NULL where the host has none.
 	 */
 	void *(*host_ptr)(void *mm, uint64_t va);
+
+	/*
+	 * host_pinned: which of the populated pages somebody outside has a hold on (O_DIRECT, a pipe, another driver)
+	 * and may write to at any time, CPU mapping or not. They must stay where they are. Called after cpu_zap of
+	 * them; pins that come later find no CPU mapping, so they take a CPU fault first. Sets bit i % 64 of words[i
+	 * / 64] for page va + i; the caller gives zeroes. NULL: nobody can pin pages on this host.
+	 */
+	void (*host_pinned)(void *mm, uint64_t va, uint32_t page_count, uint64_t *words);
+
+	/*
+	 * host_idle: populated pages without a CPU mapping that no device can reach now: the host may put their bytes
+	 * elsewhere (swap). host_bus, host_ptr and cpu_insert get them back; those may then fail for want of memory.
+	 * Never fails. NULL: nothing to gain on this host.
+	 */
+	void (*host_idle)(void *mm, uint64_t va, uint32_t page_count);
 
 	/* host_discard: the pages are no longer needed; their bytes may go. Never fails. */
 	void (*host_discard)(void *mm, uint64_t va, uint32_t page_count);

@@ -35,9 +35,17 @@
 static inline void *ferry_os_zalloc(size_t size_bytes, uint32_t flags);
 static inline void ferry_os_free(void *p);
 
+/*
+ * ---- locks. lock_class says which locks are alike, for a host that has a checker of its own (lockdep): below
+ * FERRY_OS_CLASS_MODEL the rows of core/lock/lock_order.h, from there on the software GPU's, then the host's.
+ */
+#define FERRY_OS_CLASS_MODEL 32u
+#define FERRY_OS_CLASS_HOST 48u
+#define FERRY_OS_CLASSES 64u
+
 /* ---- spin lock: short sections, never sleeps. irq: also excludes this CPU's interrupt handlers ---- */
 
-static inline void ferry_os_spin_init(struct ferry_os_spin *s);
+static inline void ferry_os_spin_init(struct ferry_os_spin *s, uint32_t lock_class);
 static inline void ferry_os_spin_fini(struct ferry_os_spin *s);
 static inline void ferry_os_spin_lock(struct ferry_os_spin *s);
 static inline bool ferry_os_spin_trylock(struct ferry_os_spin *s);
@@ -45,7 +53,7 @@ static inline void ferry_os_spin_unlock(struct ferry_os_spin *s);
 
 /* ---- mutex: process context, owner unlocks, not recursive ---------------------------------------- */
 
-static inline void ferry_os_mutex_init(struct ferry_os_mutex *m);
+static inline void ferry_os_mutex_init(struct ferry_os_mutex *m, uint32_t lock_class);
 static inline void ferry_os_mutex_fini(struct ferry_os_mutex *m);
 static inline void ferry_os_mutex_lock(struct ferry_os_mutex *m);
 static inline bool ferry_os_mutex_trylock(struct ferry_os_mutex *m);
@@ -55,7 +63,7 @@ static inline void ferry_os_mutex_unlock(struct ferry_os_mutex *m);
  * ---- read-write semaphore: process context. No fairness is promised: a queued writer may block new
  * readers (Linux), or readers may starve a writer. The core must be right under either.
  */
-static inline void ferry_os_rw_init(struct ferry_os_rw *rw);
+static inline void ferry_os_rw_init(struct ferry_os_rw *rw, uint32_t lock_class);
 static inline void ferry_os_rw_fini(struct ferry_os_rw *rw);
 static inline void ferry_os_rw_read_lock(struct ferry_os_rw *rw);
 static inline bool ferry_os_rw_read_trylock(struct ferry_os_rw *rw);
@@ -68,7 +76,7 @@ static inline void ferry_os_rw_write_unlock(struct ferry_os_rw *rw);
  * ---- binary semaphore: a lock that one context takes and another may release (interrupt service).
  * try and up: any context. down: process.
  */
-static inline void ferry_os_sem_init(struct ferry_os_sem *s);
+static inline void ferry_os_sem_init(struct ferry_os_sem *s, uint32_t lock_class);
 static inline void ferry_os_sem_fini(struct ferry_os_sem *s);
 static inline void ferry_os_sem_down(struct ferry_os_sem *s);
 static inline bool ferry_os_sem_try(struct ferry_os_sem *s);

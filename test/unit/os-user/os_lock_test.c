@@ -97,22 +97,22 @@ static void *sem_main(void *arg)
 static void each_lock_excludes(void **state)
 {
 	(void)state;
-	ferry_os_spin_init(&spin);
+	ferry_os_spin_init(&spin, FERRY_OS_CLASS_HOST);
 	run_threads(spin_main);
 	assert_uint_equal(shared, THREADS * ROUNDS);
 	ferry_os_spin_fini(&spin);
 
-	ferry_os_mutex_init(&mutex);
+	ferry_os_mutex_init(&mutex, FERRY_OS_CLASS_HOST);
 	run_threads(mutex_main);
 	assert_uint_equal(shared, THREADS * ROUNDS);
 	ferry_os_mutex_fini(&mutex);
 
-	ferry_os_rw_init(&rw);
+	ferry_os_rw_init(&rw, FERRY_OS_CLASS_HOST);
 	run_threads(rw_main);
 	assert_uint_equal(shared, THREADS * ROUNDS / 4);
 	ferry_os_rw_fini(&rw);
 
-	ferry_os_sem_init(&sem);
+	ferry_os_sem_init(&sem, FERRY_OS_CLASS_HOST);
 	run_threads(sem_main);
 	assert_uint_equal(shared, THREADS * ROUNDS);
 	ferry_os_sem_fini(&sem);
@@ -124,16 +124,16 @@ static void each_lock_excludes(void **state)
 static void try_fails_while_it_is_held(void **state)
 {
 	(void)state;
-	ferry_os_spin_init(&spin);
+	ferry_os_spin_init(&spin, FERRY_OS_CLASS_HOST);
 	assert_true(ferry_os_spin_trylock(&spin));
 	assert_false(ferry_os_spin_trylock(&spin));
 	ferry_os_spin_unlock(&spin);
-	ferry_os_mutex_init(&mutex);
+	ferry_os_mutex_init(&mutex, FERRY_OS_CLASS_HOST);
 	ferry_os_mutex_lock(&mutex);
 	assert_false(ferry_os_mutex_trylock(&mutex));
 	ferry_os_mutex_unlock(&mutex);
 	ferry_os_mutex_fini(&mutex);
-	ferry_os_rw_init(&rw);
+	ferry_os_rw_init(&rw, FERRY_OS_CLASS_HOST);
 	ferry_os_rw_read_lock(&rw);
 	assert_true(ferry_os_rw_read_trylock(&rw));
 	assert_false(ferry_os_rw_write_trylock(&rw));
@@ -143,7 +143,7 @@ static void try_fails_while_it_is_held(void **state)
 	assert_false(ferry_os_rw_read_trylock(&rw));
 	ferry_os_rw_write_unlock(&rw);
 	ferry_os_rw_fini(&rw);
-	ferry_os_sem_init(&sem);
+	ferry_os_sem_init(&sem, FERRY_OS_CLASS_HOST);
 	assert_true(ferry_os_sem_try(&sem));
 	assert_false(ferry_os_sem_try(&sem));
 	ferry_os_sem_up(&sem);
@@ -168,7 +168,7 @@ static void a_semaphore_changes_hands(void **state)
 
 	(void)state;
 	shared = 0;
-	ferry_os_sem_init(&sem);
+	ferry_os_sem_init(&sem, FERRY_OS_CLASS_HOST);
 	ferry_os_sem_down(&sem);
 	assert_int_equal(pthread_create(&thread, NULL, up_main, NULL), 0);
 	ferry_os_sem_down(&sem);
@@ -341,10 +341,10 @@ static void misuse_is_reported(void **state)
 
 	(void)state;
 	ferry_user_bug_is_fatal = 0;
-	ferry_os_spin_init(&spin);
+	ferry_os_spin_init(&spin, FERRY_OS_CLASS_HOST);
 	ferry_os_spin_lock(&spin);
 	ferry_os_spin_fini(&spin);
-	ferry_os_sem_init(&sem);
+	ferry_os_sem_init(&sem, FERRY_OS_CLASS_HOST);
 	ferry_os_sem_up(&sem);
 	ferry_os_sem_down(&sem);
 	ferry_os_sem_fini(&sem);
