@@ -2,6 +2,8 @@
 #include "core_impl.h"
 #include "fault/cpu_fault.h"
 #include "gpu/device.h"
+#include "gpu/launch.h"
+#include "migrate/idle.h"
 #include "migrate/migrate.h"
 #include "request.h"
 #include "va/va_space.h"
@@ -173,4 +175,47 @@ int ferry_core_release(struct ferry_core *core, struct ferry_va_space *vs, uint6
 	ferry_core_leave(core, &ctx);
 	ferry_gate_leave(&core->gate);
 	return err;
+}
+
+/* Without the gate: whoever closes it may be the one who needs memory. */
+uint64_t ferry_core_idle(struct ferry_core *core, uint64_t pages_wanted)
+{
+	struct ferry_ctx ctx;
+	uint64_t given;
+
+	ferry_core_enter(&ctx);
+	given = ferry_idle_pages(&ctx, core, pages_wanted);
+	ferry_core_leave(core, &ctx);
+	return given;
+}
+
+void ferry_core_device_gone(struct ferry_core *core, uint32_t id)
+{
+	struct ferry_device *gpu = ferry_core_device(core, id);
+
+	if (FERRY_ASSERT(gpu))
+		ferry_device_lose(gpu, FERRY_E_DEVICE_LOST);
+}
+
+uint32_t ferry_core_poll(struct ferry_core *core, struct ferry_va_space *vs)
+{
+	struct ferry_device *gpu;
+	struct ferry_ctx ctx;
+	uint32_t bits = 0;
+
+	ferry_core_enter(&ctx);
+	if (ferry_launch_all_ended(&ctx, vs))
+		bits |= FERRY_CORE_POLL_IDLE;
+	for (uint32_t id = 0; (gpu = ferry_core_device(core, id)); id++)
+		if (ferry_device_lost(gpu))
+			bits |= FERRY_CORE_POLL_LOST;
+	ferry_core_leave(core, &ctx);
+	return bits;
+}
+
+struct ferry_os_wait *ferry_core_poll_wait(struct ferry_core *core, uint32_t id)
+{
+	struct ferry_device *gpu = ferry_core_device(core, id);
+
+	return gpu ? &gpu->wait : NULL;
 }

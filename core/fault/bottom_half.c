@@ -72,7 +72,7 @@ static void group_judge(struct ferry_device *gpu, const struct ferry_fault_group
 /* Worth another try after a replay: somebody else's move is in the way. The rest is final. */
 static bool service_error_passes(int err)
 {
-	return err == FERRY_E_PMM_FULL || err == FERRY_E_CPU_ZAP;
+	return err == FERRY_E_PMM_FULL || err == FERRY_E_CPU_ZAP || err == FERRY_E_HOST_PINNED;
 }
 
 static void group_serve(struct ferry_ctx *ctx, struct ferry_device *gpu, struct ferry_va_space *vs,

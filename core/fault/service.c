@@ -49,11 +49,12 @@ static int service_remote(struct ferry_ctx *ctx, struct ferry_block *block, stru
 }
 
 static int service_bring(struct ferry_ctx *ctx, struct ferry_block *block, struct ferry_block_gpu *bg,
-                         const struct ferry_plan *plan)
+                         const struct ferry_plan *plan, struct ferry_bitmap *pinned)
 {
 	struct ferry_bitmap all;
 	int err;
 
+	ferry_bitmap_zero(pinned);
 	ferry_bitmap_or(&all, &plan->read, &plan->write);
 	if (ferry_bitmap_empty(&all))
 		return 0;
@@ -63,7 +64,21 @@ static int service_bring(struct ferry_ctx *ctx, struct ferry_block *block, struc
 	err = ferry_move_reserve(ctx, bg, &all);
 	if (err)
 		return err;
-	return ferry_move_to_device(ctx, bg, &plan->read, &plan->write);
+	return ferry_move_to_device(ctx, bg, &plan->read, &plan->write, pinned);
+}
+
+/* Wanted pages that somebody outside holds: from afar, or not at all. */
+static int service_pinned(struct ferry_ctx *ctx, struct ferry_block *block, struct ferry_block_gpu *bg,
+                          const struct ferry_bitmap *want, const struct ferry_bitmap *pinned)
+{
+	struct ferry_bitmap stay;
+
+	ferry_bitmap_and(&stay, want, pinned);
+	if (ferry_bitmap_empty(&stay))
+		return 0;
+	if (!(bg->gpu->info.caps & (1u << FERRY_CAP_HOST_MAP)))
+		return FERRY_E_HOST_PINNED;
+	return service_remote(ctx, block, bg, &stay);
 }
 
 /* One try with BLOCK held. */
@@ -71,7 +86,7 @@ static int service_try(struct ferry_ctx *ctx, struct ferry_block *block, uint32_
                        uint32_t tries)
 {
 	bool grow = s->prefetch && tries < SERVICE_TRIES_PREFETCH, last = tries + 1 == SERVICE_TRIES;
-	struct ferry_bitmap read, write, done, want;
+	struct ferry_bitmap read, write, done, want, pinned;
 	struct ferry_block_gpu *bg;
 	struct ferry_plan plan;
 	int err;
@@ -103,13 +118,16 @@ static int service_try(struct ferry_ctx *ctx, struct ferry_block *block, uint32_
 	}
 	err = service_remote(ctx, block, bg, &plan.remote);
 	if (!err)
-		err = service_bring(ctx, block, bg, &plan);
+		err = service_bring(ctx, block, bg, &plan, &pinned);
+	if (!err)
+		err = service_pinned(ctx, block, bg, &want, &pinned);
 	if (err)
 		return err;
 	ferry_plan_note(block, bg);
 	s->served = ferry_bitmap_count(&want);
 	ferry_bitmap_or(&read, &plan.read, &plan.write);
 	ferry_bitmap_andnot(&read, &read, &want);
+	ferry_bitmap_andnot(&read, &read, &pinned);
 	ferry_count(&block->vs->counters, FERRY_COUNTER_pages_prefetched, ferry_bitmap_count(&read));
 	return 0;
 }

@@ -28,7 +28,8 @@ struct ferry_service {
 
 /*
  * 0 also when pages are fatal: see the out fields. FERRY_E_PMM_FULL (nothing could leave), FERRY_E_HOST_FULL,
- * FERRY_E_BLOCK_NOMEM, FERRY_E_PAGE_TREE_NOMEM, FERRY_E_DEVICE_LOST, FERRY_E_HOST_MAP, FERRY_E_CPU_ZAP.
+ * FERRY_E_BLOCK_NOMEM, FERRY_E_PAGE_TREE_NOMEM, FERRY_E_DEVICE_LOST, FERRY_E_HOST_MAP, FERRY_E_CPU_ZAP;
+ * FERRY_E_HOST_PINNED: held by somebody outside, and the device cannot use host pages in place.
  */
 int ferry_service_block(struct ferry_ctx *ctx, struct ferry_block *block, uint32_t device,
                         struct ferry_service *service);

@@ -363,3 +363,21 @@ int ferry_launch_wait(struct ferry_ctx *ctx, struct ferry_va_space *vs, struct f
 	req->error = (uint32_t)result.error;
 	return result.error;
 }
+
+bool ferry_launch_all_ended(struct ferry_ctx *ctx, struct ferry_va_space *vs)
+{
+	bool ended = true;
+
+	ferry_mutex_lock(ctx, &vs->launch_lock);
+	for (uint32_t d = 0; d < FERRY_MAX_DEVICES; d++) {
+		struct ferry_va_gpu *vg = vs->joined[d];
+
+		if (!vg || ferry_device_lost(vg->gpu))
+			continue;
+		launches_reap(ctx, vs, vg);
+		if (vg->launches->ended + 1 < vg->launches->next)
+			ended = false;
+	}
+	ferry_mutex_unlock(ctx, &vs->launch_lock);
+	return ended;
+}

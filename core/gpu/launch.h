@@ -53,6 +53,9 @@ int ferry_launch_submit(struct ferry_ctx *ctx, struct ferry_va_space *vs, const 
  */
 void ferry_launch_reap_device(struct ferry_ctx *ctx, struct ferry_device *gpu);
 
+/* No launch of this VA space is out, but on lost devices. No lock held. */
+bool ferry_launch_all_ended(struct ferry_ctx *ctx, struct ferry_va_space *vs);
+
 /* Until it has ended; no lock held. Fills the out fields of req. */
 int ferry_launch_wait(struct ferry_ctx *ctx, struct ferry_va_space *vs, struct ferry_req_wait *req);
 

@@ -71,6 +71,7 @@ void ferry_ctx_fini_at(struct ferry_ctx *ctx, const char *file, uint32_t line);
 
 /* ---- read-write lock. Context: process. A read lock is not recursive: same class twice. ---- */
 #define ferry_rw_read_lock(ctx, rw) ferry_rw_read_lock_at(ctx, rw, FERRY_LOCK_HERE)
+#define ferry_rw_read_trylock(ctx, rw) ferry_rw_read_trylock_at(ctx, rw, FERRY_LOCK_HERE)
 #define ferry_rw_read_unlock(ctx, rw) ferry_rw_read_unlock_at(ctx, rw, FERRY_LOCK_HERE)
 #define ferry_rw_write_lock(ctx, rw) ferry_rw_write_lock_at(ctx, rw, FERRY_LOCK_HERE)
 #define ferry_rw_write_unlock(ctx, rw) ferry_rw_write_unlock_at(ctx, rw, FERRY_LOCK_HERE)
@@ -141,6 +142,15 @@ static inline void ferry_rw_read_lock_at(struct ferry_ctx *ctx, struct ferry_rw 
 {
 	ferry_lock_note(ctx, rw, rw->lock_class, FERRY_LOCK_SHARED, file, line);
 	ferry_os_rw_read_lock(&rw->os);
+}
+
+FERRY_MUST_CHECK static inline bool ferry_rw_read_trylock_at(struct ferry_ctx *ctx, struct ferry_rw *rw,
+                                                             const char *file, uint32_t line)
+{
+	if (!ferry_os_rw_read_trylock(&rw->os))
+		return false;
+	ferry_lock_note_try(ctx, rw, rw->lock_class, FERRY_LOCK_SHARED, file, line);
+	return true;
 }
 
 static inline void ferry_rw_read_unlock_at(struct ferry_ctx *ctx, struct ferry_rw *rw, const char *file,

@@ -165,10 +165,10 @@ static int cpu_yield(struct ferry_block *block, const struct ferry_bitmap *read,
 }
 
 int ferry_move_to_device(struct ferry_ctx *ctx, struct ferry_block_gpu *bg, const struct ferry_bitmap *read,
-                         const struct ferry_bitmap *write)
+                         const struct ferry_bitmap *write, struct ferry_bitmap *pinned)
 {
 	struct ferry_block *block = bg->block;
-	struct ferry_bitmap all, copy, zeroed;
+	struct ferry_bitmap all, copy, zeroed, own;
 	int err;
 
 	(void)FERRY_ASSERT(ferry_lock_assert_held(ctx, &block->lock));
@@ -179,6 +179,10 @@ int ferry_move_to_device(struct ferry_ctx *ctx, struct ferry_block_gpu *bg, cons
 	err = cpu_yield(block, read, write);
 	if (err)
 		return err;
+	/* Only now: who comes for a hold from here on finds no CPU mapping, and waits for BLOCK in a CPU fault. */
+	ferry_block_pinned(block, &all, pinned);
+	ferry_bitmap_andnot(&all, &all, pinned);
+	ferry_bitmap_andnot(&own, write, pinned);
 	ferry_bitmap_andnot(&copy, &all, &bg->resident);
 	err = ferry_copy_to_device(ctx, bg, &copy);
 	if (err)
@@ -187,7 +191,7 @@ int ferry_move_to_device(struct ferry_ctx *ctx, struct ferry_block_gpu *bg, cons
 	ferry_bitmap_andnot(&zeroed, &copy, &block->host);
 	ferry_bitmap_or(&block->host, &block->host, &zeroed);
 	ferry_bitmap_or(&bg->resident, &bg->resident, &all);
-	ferry_bitmap_andnot(&block->host, &block->host, write);
+	ferry_bitmap_andnot(&block->host, &block->host, &own);
 	ferry_tenant_touch(ctx, bg->gpu->pmm, &bg->tenant);
-	return ferry_block_map_gpu(ctx, bg, &all, write, false);
+	return ferry_block_map_gpu(ctx, bg, &all, &own, false);
 }

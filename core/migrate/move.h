@@ -14,9 +14,12 @@
 
 #include "va/block.h"
 
-/* read and write are disjoint, valid, populated and framed. Maps them. */
+/*
+ * read and write are disjoint, valid, populated and framed. Maps them; but for those that somebody outside holds
+ * (mm_ops host_pinned), which stay at home, mapped nowhere: pinned (out).
+ */
 int ferry_move_to_device(struct ferry_ctx *ctx, struct ferry_block_gpu *bg, const struct ferry_bitmap *read,
-                         const struct ferry_bitmap *write);
+                         const struct ferry_bitmap *write, struct ferry_bitmap *pinned);
 
 /*
  * Bring pages home. from: one device only, or NULL for all. share: devices keep read-only copies. Pages that no

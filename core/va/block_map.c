@@ -274,6 +274,25 @@ int ferry_block_map_cpu(struct ferry_block *block, const struct ferry_bitmap *pa
 	return 0;
 }
 
+void ferry_block_pinned(const struct ferry_block *block, const struct ferry_bitmap *pages, struct ferry_bitmap *out)
+{
+	const struct ferry_va_space *vs = block->vs;
+	struct ferry_bitmap ask;
+	uint32_t first = 0, count;
+
+	ferry_bitmap_zero(out);
+	if (!vs->ops->host_pinned)
+		return;
+	ferry_bitmap_and(&ask, pages, &block->populated);
+	for (; ferry_bitmap_run(&ask, &first, &count); first += count) {
+		struct ferry_bitmap held = {{0}};
+
+		vs->ops->host_pinned(vs->mm, block->va + ((uint64_t)first << FERRY_PAGE_SHIFT), count, held.word);
+		for (uint32_t i = ferry_bitmap_next(&held, 0); i < count; i = ferry_bitmap_next(&held, i + 1))
+			ferry_bitmap_set(out, first + i);
+	}
+}
+
 int ferry_block_populate(struct ferry_block *block, const struct ferry_bitmap *pages)
 {
 	struct ferry_bitmap want;

@@ -62,6 +62,7 @@ struct ferry_va_space {
 	struct ferry_mutex launch_lock;                 /* LAUNCH: joining, programs, order of launches */
 	struct ferry_va_gpu *joined[FERRY_MAX_DEVICES]; /* LAUNCH */
 	struct ferry_va_gpu *on[FERRY_MAX_DEVICES];     /* VA_SPACE: the same, once published */
+	struct ferry_os_atomic idle_va;                 /* atomic, a hint: where to look for idle pages next */
 	struct ferry_counters counters;                 /* atomics */
 };
 

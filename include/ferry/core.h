@@ -64,4 +64,25 @@ int ferry_core_unmapped(struct ferry_core *core, struct ferry_va_space *vs, uint
  */
 int ferry_core_release(struct ferry_core *core, struct ferry_va_space *vs, uint64_t va, uint64_t size_bytes);
 
+/*
+ * The host is short of memory: give it pages that nobody uses (mm_ops host_idle), about pages_wanted. Returns how
+ * many. Context: process, also inside memory allocation, whatever locks are held: all are taken by try.
+ */
+uint64_t ferry_core_idle(struct ferry_core *core, uint64_t pages_wanted);
+
+/*
+ * Device id has been taken away: as if it had died by itself. Its users are told (FERRY_E_DEVICE_LOST), launches on
+ * it end. Any context. Calls of dev_ops may still come until ferry_core_destroy(), and must then do nothing.
+ */
+void ferry_core_device_gone(struct ferry_core *core, uint32_t id);
+
+/*
+ * For poll: bits of FERRY_CORE_POLL_*. wait: woken whenever they may have changed (one object per device id, NULL
+ * beyond the last). Context: process, may sleep.
+ */
+#define FERRY_CORE_POLL_IDLE 1u /* every launch made so far has ended */
+#define FERRY_CORE_POLL_LOST 2u /* a device is lost */
+uint32_t ferry_core_poll(struct ferry_core *core, struct ferry_va_space *vs);
+struct ferry_os_wait *ferry_core_poll_wait(struct ferry_core *core, uint32_t id);
+
 #endif /* FERRY_CORE_H */

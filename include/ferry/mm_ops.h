@@ -82,9 +82,10 @@ struct ferry_mm_ops {
 	/*
 	 * host_idle: populated pages without a CPU mapping that no device can reach now: the host may put their bytes
 	 * elsewhere (swap). host_bus, host_ptr and cpu_insert get them back; those may then fail for want of memory.
-	 * Never fails. NULL: nothing to gain on this host.
+	 * Returns how many it had held until now. Called from inside memory allocation: must not allocate. NULL:
+	 * nothing to gain on this host.
 	 */
-	void (*host_idle)(void *mm, uint64_t va, uint32_t page_count);
+	uint32_t (*host_idle)(void *mm, uint64_t va, uint32_t page_count);
 
 	/* host_discard: the pages are no longer needed; their bytes may go. Never fails. */
 	void (*host_discard)(void *mm, uint64_t va, uint32_t page_count);

@@ -432,6 +432,15 @@ static int mm_protect(void *mm, uint64_t va, uint32_t n)
 	return 0;
 }
 
+/* An idle page comes back. */
+static void swap_in(struct rig *rig, uint32_t page)
+{
+	if (rig->idle[page])
+		memcpy(rig->host + (uint64_t)page * FERRY_PAGE_SIZE, rig->swap + (uint64_t)page * FERRY_PAGE_SIZE,
+		       FERRY_PAGE_SIZE);
+	rig->idle[page] = false;
+}
+
 static int mm_insert(void *mm, uint64_t va, uint32_t n, bool write)
 {
 	struct rig *rig = mm;
@@ -442,6 +451,7 @@ static int mm_insert(void *mm, uint64_t va, uint32_t n, bool write)
 	for (uint32_t i = rig_page(va); n--; i++) {
 		if (rig->insert_fails_at == i + 1)
 			return FERRY_E_CPU_INSERT;
+		swap_in(rig, i);
 		assert_true(fold || rig->populated[i]);
 		if (!write && rig->slipped)
 			memcpy(rig->host + (uint64_t)i * FERRY_PAGE_SIZE, &rig->slipped, sizeof(rig->slipped));
@@ -483,8 +493,10 @@ static int mm_bus(void *mm, void *dev, uint64_t va, uint32_t n, uint64_t *bus, u
 	(void)dev;
 	if (rig->bus_fails)
 		return FERRY_E_HOST_MAP;
-	for (uint32_t i = 0; i < n; i++)
+	for (uint32_t i = 0; i < n; i++) {
 		assert_true(fold || rig->populated[page + i]);
+		swap_in(rig, page + i);
+	}
 	*bus = (uintptr_t)(rig->host + (uint64_t)page * FERRY_PAGE_SIZE);
 	*run = n;
 	return 0;
@@ -492,6 +504,7 @@ static int mm_bus(void *mm, void *dev, uint64_t va, uint32_t n, uint64_t *bus, u
 
 static void *mm_ptr(void *mm, uint64_t va)
 {
+	swap_in(mm, rig_page(va));
 	return ((struct rig *)mm)->host + (uint64_t)rig_page(va) * FERRY_PAGE_SIZE;
 }
 
@@ -502,9 +515,40 @@ static void mm_discard(void *mm, uint64_t va, uint32_t n)
 	rig->discards++;
 	for (uint32_t i = rig_page(va); n--; i++) {
 		rig->host_pages -= rig->populated[i];
-		rig->populated[i] = false;
+		rig->populated[i] = rig->idle[i] = false;
 		memset(rig->host + (uint64_t)i * FERRY_PAGE_SIZE, 0, FERRY_PAGE_SIZE);
 	}
+}
+
+static void mm_pinned(void *mm, uint64_t va, uint32_t n, uint64_t *words)
+{
+	struct rig *rig = mm;
+	uint32_t page = rig_page(va);
+
+	for (uint32_t i = 0; i < n; i++) {
+		assert_true(fold || (rig->populated[page + i] && !rig->cpu_mapped[page + i]));
+		if (rig->pinned[page + i])
+			words[i / 64] |= 1ull << (i % 64);
+	}
+}
+
+static uint32_t mm_idle(void *mm, uint64_t va, uint32_t n)
+{
+	struct rig *rig = mm;
+	uint32_t given = 0;
+
+	for (uint32_t i = rig_page(va); n--; i++) {
+		uint8_t *page = rig->host + (uint64_t)i * FERRY_PAGE_SIZE;
+
+		assert_true(fold || (rig->populated[i] && !rig->cpu_mapped[i]));
+		if (rig->idle[i])
+			continue;
+		memcpy(rig->swap + (uint64_t)i * FERRY_PAGE_SIZE, page, FERRY_PAGE_SIZE);
+		memset(page, 0xee, FERRY_PAGE_SIZE);
+		rig->idle[i] = true;
+		given++;
+	}
+	return given;
 }
 
 static const struct ferry_mm_ops rig_mm = {
@@ -517,6 +561,8 @@ static const struct ferry_mm_ops rig_mm = {
 	.host_populate = mm_populate,
 	.host_bus = mm_bus,
 	.host_ptr = mm_ptr,
+	.host_pinned = mm_pinned,
+	.host_idle = mm_idle,
 	.host_discard = mm_discard,
 };
 
@@ -549,6 +595,8 @@ void rig_up(struct rig *rig, uint32_t devices, uint64_t vram_bytes, uint32_t cap
 	rig->host_pages_max = UINT32_MAX / 2;
 	rig->host = aligned_alloc(FERRY_PAGE_SIZE, RIG_WINDOW_PAGES * FERRY_PAGE_SIZE);
 	assert_non_null(rig->host);
+	rig->swap = malloc(RIG_WINDOW_PAGES * FERRY_PAGE_SIZE);
+	assert_non_null(rig->swap);
 	assert_int_equal(ferry_core_create(&params, &rig->core), 0);
 	for (uint32_t d = 0; d < devices; d++) {
 		struct rig_device *dev = &rig->dev[d];
@@ -587,6 +635,7 @@ void rig_down(struct rig *rig)
 	for (uint32_t d = 0; d < rig->devices; d++)
 		free(rig->dev[d].vram);
 	free(rig->host);
+	free(rig->swap);
 }
 
 uint64_t rig_va(uint32_t page)

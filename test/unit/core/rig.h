@@ -71,7 +71,10 @@ struct rig {
 	uint8_t *host; /* RIG_WINDOW_PAGES pages */
 	bool populated[RIG_WINDOW_PAGES];
 	bool cpu_mapped[RIG_WINDOW_PAGES], cpu_writable[RIG_WINDOW_PAGES], poisoned[RIG_WINDOW_PAGES];
-	uint32_t host_pages_max; /* host_populate fails beyond */
+	bool pinned[RIG_WINDOW_PAGES]; /* somebody outside holds the page */
+	bool idle[RIG_WINDOW_PAGES];   /* host_idle'd; the page reads as 0xee bytes until it is fetched back */
+	uint8_t *swap;                 /* RIG_WINDOW_PAGES pages: where idle ones are */
+	uint32_t host_pages_max;       /* host_populate fails beyond */
 	uint32_t host_pages;
 	bool zap_fails, insert_busy, bus_fails;
 	uint32_t insert_fails_at; /* page number + 1 that cannot be mapped: those before it are; 0 = none */

@@ -23,6 +23,8 @@ static void audit_page_gpu(struct rig *rig, struct ferry_block *b, struct ferry_
 		if (writable)
 			assert_true(alone);
 	}
+	if (remote || resident)
+		assert_false(rig->idle[rig_page(va)]);
 	if (remote) {
 		assert_true(mapped && !resident && ferry_bitmap_test(&b->host, i));
 		assert_ptr_equal(memory, rig->host + (va - RIG_BASE));
