@@ -21,7 +21,7 @@ install: all ## install library, headers, manual pages, programs, pkg-config fil
 	$(PC_SED) lib/ferry.pc.in >$(call dest,$(LIBDIR)/pkgconfig/ferry.pc)
 	$(INSTALL) -m 644 $(PROGRAM_OBJS) $(call dest,$(PROGRAMDIR))
 	$(INSTALL) -m 644 $(wildcard $(PUBLIC_HEADERS:%=include/ferry/%)) $(call dest,$(INCLUDEDIR)/ferry)
-	$(INSTALL) -m 644 include/ferry/uapi/ferry.h $(call dest,$(INCLUDEDIR)/ferry/uapi)
+	$(INSTALL) -m 644 $(wildcard include/ferry/uapi/*.h) $(call dest,$(INCLUDEDIR)/ferry/uapi)
 	for page in $(MAN_PAGES); do \
 		dir=$(call dest,$(MANDIR))/man$${page##*.}; \
 		$(INSTALL) -d $$dir && $(INSTALL) -m 644 $$page $$dir || exit 1; \

@@ -35,7 +35,9 @@ int ferry_block_protect_cpu(struct ferry_block *block, const struct ferry_bitmap
 /* Map populated pages for the CPU. FERRY_E_CPU_INSERT, FERRY_E_BUSY (nothing is promised; the CPU asks again). */
 int ferry_block_map_cpu(struct ferry_block *block, const struct ferry_bitmap *pages, bool write);
 
-/* Which of pages somebody outside holds: they have to stay where they are. The CPU has none of pages mapped. */
+/*
+ * Which of pages somebody outside holds: they have to stay where they are. The CPU cannot write to
+ * pages now. */
 void ferry_block_pinned(const struct ferry_block *block, const struct ferry_bitmap *pages, struct ferry_bitmap *out);
 
 /* Host pages behind all of these exist. FERRY_E_HOST_FULL. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only WITH Linux-syscall-note */
 /*
  * uapi/ferry.h - the requests of Ferry: numbers and structs. The process host takes them through
- * ferry_request() of the library, the kernel host as ioctls on /dev/ferryN; they are the same.
+ * ferry_request() of the library, the kernel host as ioctls on /dev/ferryN (uapi/ferry_ioctl.h); they are the same.
  *
  * Every struct begins with `size`, the sizeof the caller was built with. A larger one from a newer library is
  * taken when all bytes we do not know are zero; a smaller one from an older library is read as if zero-extended,
@@ -16,10 +16,8 @@
 
 #ifdef __KERNEL__
 #include <linux/types.h>
-#include <linux/ioctl.h>
 #else
 #include <stdint.h>
-#include <sys/ioctl.h>
 #endif
 
 #define FERRY_UAPI_VERSION_MIN 1u
@@ -41,30 +39,6 @@ enum ferry_request {
 	FERRY_REQ_COUNTERS = 13,
 	FERRY_REQ_RESIDENCY = 14
 };
-
-/*
- * The kernel host: one ioctl per request on an open /dev/ferryN, which is a VA space of the process that opened it.
- *
- *     struct ferry_req_wait wait = {.size = sizeof(wait), ...};
- *     struct ferry_call call = {.size = sizeof(call), .data = (uintptr_t)&wait, .bytes = sizeof(wait)};
- *     ioctl(fd, FERRY_IOCTL(FERRY_REQ_WAIT), &call)
- *
- * 0, or -1 and errno; call.error then says which failure it was (also on error). From another process than the
- * opener's: EPERM. Managed memory is a shared mapping of the file at an offset equal to its address, a multiple of
- * 2 MiB, made before RANGE_CREATE:
- *
- *     mmap(va, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, va)
- */
-struct ferry_call {
-	uint32_t size;  /* sizeof; a longer one is taken when the rest is zero */
-	uint32_t error; /* out, also on error: enum ferry_error */
-	uint64_t data;  /* address of the request's struct and payload */
-	uint64_t bytes; /* how many are there */
-};
-#define FERRY_IOC_MAGIC 0xf7
-#define FERRY_IOCTL(request) _IOWR(FERRY_IOC_MAGIC, (request), struct ferry_call)
-/* The longest request, payload included. E2BIG beyond it. */
-#define FERRY_CALL_BYTES_MAX (1u << 20)
 
 /* Where: the host, or device n (0..). */
 #define FERRY_WHERE_HOST 0xffffffffu

@@ -526,7 +526,7 @@ static void mm_pinned(void *mm, uint64_t va, uint32_t n, uint64_t *words)
 	uint32_t page = rig_page(va);
 
 	for (uint32_t i = 0; i < n; i++) {
-		assert_true(fold || (rig->populated[page + i] && !rig->cpu_mapped[page + i]));
+		assert_true(fold || (rig->populated[page + i] && !rig->cpu_writable[page + i]));
 		if (rig->pinned[page + i])
 			words[i / 64] |= 1ull << (i % 64);
 	}
