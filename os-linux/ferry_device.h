@@ -42,11 +42,18 @@ struct ferry_device_desc {
 	bool (*is_gone)(void *dev);
 
 	/*
+	 * stop: once it returns the device makes no access to host memory any more, whatever it was doing: reset, or bus
+	 * mastering off. The last call but page_unmap. Process context; may wait, bounded.
+	 */
+	void (*stop)(void *dev);
+
+	/*
 	 * page_map: the bus address at which the device reaches count pages that follow each other in physical
 	 * memory, for reading and writing; from now on, until page_unmap. May sleep. 0 or FERRY_E_HOST_MAP. Drivers
 	 * behind an IOMMU use dma_map_page here; a device that sees physical memory as it is returns page_to_phys().
 	 */
 	int (*page_map)(void *dev, struct page *page, uint32_t count, uint64_t *bus);
+	/* Of exactly what was mapped. Also called from inside memory allocation: must not allocate. */
 	void (*page_unmap)(void *dev, uint64_t bus, uint32_t count);
 };
 
