@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
+/*
+ * dev.c - the core's view of a GPU's bus. Each call goes on to the driver, unless the device has
+ * left: then it does what a bus does without a device, reads all ones and swallows writes. Memory
+ * that GPU and CPU share is allocated here and stays until the core gives it back, device or not.
+ */
+#include <linux/gfp.h>
+#include <linux/io.h>
+
+#include "kernel.h"
+
+/* Into the driver, or not at all: 0 or 1 for kdev_leave(), -1. */
+static int kdev_enter(struct ferry_kdev *kdev)
+{
+	struct ferry_node *node = kdev->node;
+	int idx = srcu_read_lock(&node->gone_srcu);
+
+	/* Pairs with the store in ferry_device_unregister(). */
+	if (!smp_load_acquire(&node->gone))
+		return idx;
+	srcu_read_unlock(&node->gone_srcu, idx);
+	return -1;
+}
+
+static void kdev_leave(struct ferry_kdev *kdev, int idx)
+{
+	srcu_read_unlock(&kdev->node->gone_srcu, idx);
+}
+
+static uint64_t kdev_reg_read(void *dev, uint32_t offset)
+{
+	struct ferry_kdev *kdev = dev;
+	int idx = kdev_enter(kdev);
+	uint64_t value;
+
+	if (idx < 0)
+		return ~0ull;
+	value = kdev->desc->reg_read(kdev->desc->dev, offset);
+	kdev_leave(kdev, idx);
+	return value;
+}
+
+static void kdev_reg_write(void *dev, uint32_t offset, uint64_t value)
+{
+	struct ferry_kdev *kdev = dev;
+	int idx = kdev_enter(kdev);
+
+	if (idx < 0)
+		return;
+	kdev->desc->reg_write(kdev->desc->dev, offset, value);
+	kdev_leave(kdev, idx);
+}
+
+static int kdev_page_map(struct ferry_kdev *kdev, struct page *page, uint32_t count, uint64_t *bus)
+{
+	int idx = kdev_enter(kdev), err;
+
+	if (idx < 0)
+		return FERRY_E_DEVICE_LOST;
+	err = kdev->desc->page_map(kdev->desc->dev, page, count, bus);
+	kdev_leave(kdev, idx);
+	return err;
+}
+
+/* A device that has left has no mappings either: its driver threw them away with it. */
+static void kdev_page_unmap(struct ferry_kdev *kdev, uint64_t bus, uint32_t count)
+{
+	int idx = kdev_enter(kdev);
+
+	if (idx < 0)
+		return;
+	kdev->desc->page_unmap(kdev->desc->dev, bus, count);
+	kdev_leave(kdev, idx);
+}
+
+int ferry_kdev_page_map(struct ferry_kdev *kdev, struct page *page, uint64_t *bus)
+{
+	return kdev_page_map(kdev, page, 1, bus);
+}
+
+void ferry_kdev_page_unmap(struct ferry_kdev *kdev, uint64_t bus)
+{
+	kdev_page_unmap(kdev, bus, 1);
+}
+
+static int kdev_dma_alloc(void *dev, size_t size_bytes, struct ferry_dma *out)
+{
+	size_t size = PAGE_ALIGN(size_bytes);
+	uint64_t bus;
+	void *cpu;
+
+	if (!size || size > MAX_ORDER_NR_PAGES * PAGE_SIZE)
+		return FERRY_E_NOMEM;
+	cpu = alloc_pages_exact(size, GFP_KERNEL_ACCOUNT | __GFP_ZERO | __GFP_NOWARN);
+	if (!cpu)
+		return FERRY_E_NOMEM;
+	if (kdev_page_map(dev, virt_to_page(cpu), size >> PAGE_SHIFT, &bus)) {
+		free_pages_exact(cpu, size);
+		return FERRY_E_NOMEM;
+	}
+	*out = (struct ferry_dma){.cpu = cpu, .bus = bus, .size_bytes = size};
+	return 0;
+}
+
+static void kdev_dma_free(void *dev, struct ferry_dma *dma)
+{
+	kdev_page_unmap(dev, dma->bus, dma->size_bytes >> PAGE_SHIFT);
+	free_pages_exact(dma->cpu, dma->size_bytes);
+}
+
+static int kdev_irq_enable(void *dev, ferry_irq_fn fn, void *arg)
+{
+	struct ferry_kdev *kdev = dev;
+	int idx = kdev_enter(kdev), err;
+
+	if (idx < 0)
+		return FERRY_E_DEVICE_LOST;
+	err = kdev->desc->irq_enable(kdev->desc->dev, fn, arg);
+	kdev_leave(kdev, idx);
+	return err;
+}
+
+static void kdev_irq_disable(void *dev)
+{
+	struct ferry_kdev *kdev = dev;
+	int idx = kdev_enter(kdev);
+
+	if (idx < 0)
+		return; /* unregister has done it */
+	kdev->desc->irq_disable(kdev->desc->dev);
+	kdev_leave(kdev, idx);
+}
+
+static bool kdev_is_gone(void *dev)
+{
+	struct ferry_kdev *kdev = dev;
+	int idx = kdev_enter(kdev);
+	bool gone;
+
+	if (idx < 0)
+		return true;
+	gone = kdev->desc->is_gone(kdev->desc->dev);
+	kdev_leave(kdev, idx);
+	return gone;
+}
+
+const struct ferry_dev_ops ferry_kdev_ops = {
+	.reg_read = kdev_reg_read,
+	.reg_write = kdev_reg_write,
+	.dma_alloc = kdev_dma_alloc,
+	.dma_free = kdev_dma_free,
+	.irq_enable = kdev_irq_enable,
+	.irq_disable = kdev_irq_disable,
+	.is_gone = kdev_is_gone,
+};

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/*
+ * kernel.h - the objects of ferry.ko, and which file makes what of them.
+ *
+ *   ferry_node    /dev/ferryN: a core and its GPUs           node.c (life), dev.c (the GPUs' bus),
+ * shrink.c ^  held by ferry_file    an open handle: a VA space of one mm       file.c (open, ioctl,
+ * poll), vma.c (mmap, CPU faults), mm.c (host pages)
+ *
+ *   Life of a node: register -> opens and releases -> unregister -> the last handle goes -> the
+ * core ends.
+ *
+ * Locks, outermost first (the core's own lie between the second and the third, see
+ * core/lock/lock_order.h):
+ *
+ *     mmap_lock              the kernel's, of the process; held by CPU faults and munmap when they
+ * come to us nodes_lock             mutex: list of nodes node->lock             mutex: opening
+ * against unregistering
+ *       ... the core ...
+ *     node->gone_srcu        srcu read side around each call into the driver; unregister waits for
+ * it i_mmap_rwsem           the kernel's, of our own inode, inside unmap_mapping_range()
+ */
+#ifndef FERRY_KERNEL_H
+#define FERRY_KERNEL_H
+
+#include <linux/cdev.h>
+#include <linux/device.h>
+#include <linux/fs.h>
+#include <linux/memcontrol.h>
+#include <linux/mm.h>
+#include <linux/mutex.h>
+#include <linux/srcu.h>
+#include <linux/xarray.h>
+
+#include "ferry/core.h"
+#include "ferry_device.h"
+
+struct ferry_node;
+
+/* One GPU of a node, as the core's dev_ops see it: the driver's operations, until the device
+ * leaves. */
+struct ferry_kdev {
+	struct ferry_node *node;
+	uint32_t id;			      /* within the node */
+	const struct ferry_device_desc *desc; /* not to be touched once node->gone */
+};
+
+struct ferry_node {
+	struct list_head list; /* nodes_lock */
+	struct device dev;     /* the reference count of the node */
+	struct cdev cdev;
+	struct module *owner;
+	struct ferry_core *core; /* NULL once it has ended; node->lock */
+	uint32_t device_count;
+	struct ferry_kdev devices[FERRY_MAX_DEVICES];
+	struct mutex lock;
+	uint32_t handles; /* node->lock: open ones */
+	bool closing;	  /* node->lock: nobody may open it any more */
+	bool gone;	  /* the driver must not be called; written once, read under gone_srcu */
+	struct srcu_struct gone_srcu;
+	atomic_long_t pages_held; /* host pages that are kept in memory for this node's users */
+};
+
+/* 512 host pages, of one block of the core. Guarded by that block's lock, but for finding it. */
+struct ferry_kblock {
+	struct page *page[FERRY_BLOCK_PAGES]; /* referenced; NULL: not populated, or idle */
+	uint64_t *
+		bus[FERRY_MAX_DEVICES]; /* bus[d][i]: where device d reaches page i; FERRY_NO_BUS */
+	DECLARE_BITMAP(
+		exists,
+		FERRY_BLOCK_PAGES); /* populated: has a home in the shmem file, if maybe in swap */
+};
+#define FERRY_NO_BUS (~0ull)
+
+struct ferry_file {
+	struct ferry_node *node;
+	struct ferry_va_space *vs;
+	struct mm_struct *mm;	  /* grabbed, not kept alive: the opener's */
+	struct mem_cgroup *memcg; /* pays for host pages */
+	struct inode *inode;  /* its i_mapping is the file's own: what is zapped through it is ours
+				 alone */
+	struct file *shmem;   /* managed page at va <-> page at offset va */
+	struct xarray blocks; /* va >> FERRY_BLOCK_SHIFT -> struct ferry_kblock */
+	struct xarray poisoned; /* va >> PAGE_SHIFT -> value */
+	spinlock_t faults_lock;
+	struct list_head faults; /* faults_lock: struct ferry_kfault */
+};
+
+/* A CPU fault being served: tells cpu_insert that its thread holds mmap_lock, and which VMA it is
+ * about. */
+struct ferry_kfault {
+	struct list_head list;
+	struct task_struct *task;
+	struct vm_area_struct *vma;
+};
+
+/* ---- module.c ---- */
+extern struct class *ferry_class;
+/* A fresh inode with an address space of its own. ERR_PTR. */
+struct inode *ferry_inode_new(void);
+
+/* ---- node.c ---- */
+int ferry_nodes_init(void);
+void ferry_nodes_exit(void);
+/* Open and close: the node stays as long as a handle is open. FERRY_E_DEVICE_LOST: it is being
+ * unregistered. */
+int ferry_node_get(struct ferry_node *node);
+void ferry_node_put(struct ferry_node *node);
+/* For the shrinker. fn on each node that has a core, with nodes_lock held; false: the lock was
+ * busy. */
+bool ferry_nodes_try_each(void (*fn)(struct ferry_node *node, void *arg), void *arg);
+
+/* ---- dev.c ---- */
+extern const struct ferry_dev_ops ferry_kdev_ops;
+/* For host pages of managed memory; one page each. FERRY_E_HOST_MAP, FERRY_E_DEVICE_LOST. */
+int ferry_kdev_page_map(struct ferry_kdev *kdev, struct page *page, uint64_t *bus);
+void ferry_kdev_page_unmap(struct ferry_kdev *kdev, uint64_t bus);
+
+/* ---- file.c ---- */
+extern const struct file_operations ferry_fops;
+/* The negative errno of an enum ferry_error. */
+int ferry_errno(int error);
+
+/* ---- vma.c ---- */
+int ferry_mmap(struct file *filp, struct vm_area_struct *vma);
+/* [base, base + bytes) is covered by shared mappings of this file at their own addresses. */
+bool ferry_vma_covers(struct ferry_file *file, uint64_t base, uint64_t bytes);
+/* Is there a VMA of this file at va that this thread may insert into now? NULL: no. unlock: call it
+ * afterwards. */
+struct vm_area_struct *ferry_vma_for_insert(struct ferry_file *file, uint64_t va, bool *unlock);
+
+/* ---- mm.c ---- */
+extern const struct ferry_mm_ops ferry_kmm_ops;
+int ferry_kmm_init(struct ferry_file *file);
+void ferry_kmm_fini(struct ferry_file *file);
+bool ferry_kmm_poisoned(struct ferry_file *file, uint64_t va);
+
+/* ---- shrink.c ---- */
+int ferry_shrink_init(void);
+void ferry_shrink_exit(void);
+
+#endif /* FERRY_KERNEL_H */
