@@ -34,8 +34,10 @@ struct ferry_device_desc {
 	const struct ferry_hal *hal;
 	void *dev; /* cookie of every call below */
 
-	/* As in dev_ops.h. irq_enable's handler is called in hard interrupt context or with
-	 * interrupts off. */
+	/*
+	 * As in dev_ops.h. irq_enable's handler is called in hard interrupt context or with
+	 * interrupts off.
+	 */
 	uint64_t (*reg_read)(void *dev, uint32_t offset);
 	void (*reg_write)(void *dev, uint32_t offset, uint64_t value);
 	int (*irq_enable)(void *dev, ferry_irq_fn fn, void *arg);
@@ -56,7 +58,8 @@ struct ferry_device_desc {
 	 * physical memory as it is returns page_to_phys().
 	 */
 	int (*page_map)(void *dev, struct page *page, uint32_t count, uint64_t *bus);
-	/* Of exactly what was mapped. Also called from inside memory allocation: must not allocate.
+	/*
+	 * Of exactly what was mapped. Also called from inside memory allocation: must not allocate.
 	 */
 	void (*page_unmap)(void *dev, uint64_t bus, uint32_t count);
 };

@@ -51,10 +51,11 @@ static int file_open(struct ferry_file *file)
 		err = PTR_ERR(file->inode);
 		goto fini_mm;
 	}
-	err = ferry_errno(
-		ferry_core_open(file->node->core, &ferry_kmm_ops, file, host_caps, &file->vs));
-	if (err)
+	err = ferry_core_open(file->node->core, &ferry_kmm_ops, file, host_caps, &file->vs);
+	if (err) {
+		err = ferry_errno(err);
 		goto put_inode;
+	}
 	return 0;
 
 put_inode:
@@ -89,8 +90,10 @@ static int ferry_open(struct inode *inode, struct file *filp)
 	if (err)
 		goto drop_mm;
 	filp->private_data = file;
-	/* So that what we zap is our own: the device node's address space is shared by all who open
-	 * it. */
+	/*
+	 * So that what we zap is our own: the device node's address space is shared by all who open
+	 * it.
+	 */
 	filp->f_mapping = file->inode->i_mapping;
 	return 0;
 
@@ -152,8 +155,10 @@ static int call_run(struct ferry_file *file, uint32_t request, const struct ferr
 		err = request_check(file, request, buf, call->bytes);
 	if (!err) {
 		err = ferry_core_request(file->node->core, file->vs, request, buf, call->bytes);
-		/* The struct alone; a payload is never written. The core has checked size, or
-		 * written nothing. */
+		/*
+		 * The struct alone; a payload is never written. The core has checked size, or
+		 * written nothing.
+		 */
 		out_bytes = min_t(uint64_t, *(uint32_t *)buf, call->bytes);
 		if (copy_to_user(data, buf, out_bytes) && !err)
 			err = FERRY_E_CALL_ADDRESS;

@@ -36,8 +36,10 @@
 
 struct ferry_node;
 
-/* One GPU of a node, as the core's dev_ops see it: the driver's operations, until the device
- * leaves. */
+/*
+ * One GPU of a node, as the core's dev_ops see it: the driver's operations, until the device
+ * leaves.
+ */
 struct ferry_kdev {
 	struct ferry_node *node;
 	uint32_t id;			      /* within the node */
@@ -52,41 +54,43 @@ struct ferry_node {
 	struct ferry_core *core; /* NULL once it has ended; node->lock */
 	uint32_t device_count;
 	struct ferry_kdev devices[FERRY_MAX_DEVICES];
-	struct mutex lock;
-	uint32_t handles; /* node->lock: open ones */
-	bool closing;	  /* node->lock: nobody may open it any more */
-	bool gone;	  /* the driver must not be called; written once, read under gone_srcu */
+	struct mutex lock; /* of handles, closing, and the end of core */
+	uint32_t handles;  /* node->lock: open ones */
+	bool closing;	   /* node->lock: nobody may open it any more */
+	bool gone;	   /* the driver must not be called; written once, read under gone_srcu */
 	struct srcu_struct gone_srcu;
 	atomic_long_t pages_held; /* host pages that are kept in memory for this node's users */
 };
 
 /* 512 host pages, of one block of the core. Guarded by that block's lock, but for finding it. */
 struct ferry_kblock {
-	struct page *page[FERRY_BLOCK_PAGES]; /* referenced; NULL: not populated, or idle */
-	uint64_t *
-		bus[FERRY_MAX_DEVICES]; /* bus[d][i]: where device d reaches page i; FERRY_NO_BUS */
-	DECLARE_BITMAP(
-		exists,
-		FERRY_BLOCK_PAGES); /* populated: has a home in the shmem file, if maybe in swap */
+	/* Referenced; NULL: not populated, or idle. */
+	struct page *page[FERRY_BLOCK_PAGES];
+	/* bus[d][i]: where device d reaches page i; FERRY_NO_BUS. NULL: it never reached any. */
+	uint64_t *bus[FERRY_MAX_DEVICES];
+	/* Has a home in the shmem file, if maybe in swap. */
+	unsigned long exists[BITS_TO_LONGS(FERRY_BLOCK_PAGES)];
 };
+
 #define FERRY_NO_BUS (~0ull)
 
 struct ferry_file {
 	struct ferry_node *node;
 	struct ferry_va_space *vs;
-	struct mm_struct *mm;	  /* grabbed, not kept alive: the opener's */
+	struct mm_struct *mm;	  /* the opener's: grabbed, not kept alive */
 	struct mem_cgroup *memcg; /* pays for host pages */
-	struct inode *inode;  /* its i_mapping is the file's own: what is zapped through it is ours
-				 alone */
-	struct file *shmem;   /* managed page at va <-> page at offset va */
-	struct xarray blocks; /* va >> FERRY_BLOCK_SHIFT -> struct ferry_kblock */
-	struct xarray poisoned; /* va >> PAGE_SHIFT -> value */
-	spinlock_t faults_lock;
-	struct list_head faults; /* faults_lock: struct ferry_kfault */
+	struct inode *inode;	  /* its i_mapping is ours alone, and so is what is zapped in it */
+	struct file *shmem;	  /* managed page at va <-> page at offset va */
+	struct xarray blocks;	  /* va >> FERRY_BLOCK_SHIFT -> struct ferry_kblock */
+	struct xarray poisoned;	  /* va >> PAGE_SHIFT -> value */
+	spinlock_t faults_lock;	  /* of the next */
+	struct list_head faults;  /* struct ferry_kfault */
 };
 
-/* A CPU fault being served: tells cpu_insert that its thread holds mmap_lock, and which VMA it is
- * about. */
+/*
+ * A CPU fault being served: tells cpu_insert that its thread holds mmap_lock, and which VMA it is
+ * about.
+ */
 struct ferry_kfault {
 	struct list_head list;
 	struct task_struct *task;
@@ -101,12 +105,16 @@ struct inode *ferry_inode_new(void);
 /* ---- node.c ---- */
 int ferry_nodes_init(void);
 void ferry_nodes_exit(void);
-/* Open and close: the node stays as long as a handle is open. FERRY_E_DEVICE_LOST: it is being
- * unregistered. */
+/*
+ * Open and close: the node stays as long as a handle is open. FERRY_E_DEVICE_LOST: it is being
+ * unregistered.
+ */
 int ferry_node_get(struct ferry_node *node);
 void ferry_node_put(struct ferry_node *node);
-/* For the shrinker. fn on each node that has a core, with nodes_lock held; false: the lock was
- * busy. */
+/*
+ * For the shrinker. fn on each node that has a core, with nodes_lock held; false: the lock was
+ * busy.
+ */
 bool ferry_nodes_try_each(void (*fn)(struct ferry_node *node, void *arg), void *arg);
 
 /* ---- dev.c ---- */
@@ -124,8 +132,10 @@ int ferry_errno(int error);
 int ferry_mmap(struct file *filp, struct vm_area_struct *vma);
 /* [base, base + bytes) is covered by shared mappings of this file at their own addresses. */
 bool ferry_vma_covers(struct ferry_file *file, uint64_t base, uint64_t bytes);
-/* Is there a VMA of this file at va that this thread may insert into now? NULL: no. unlock: call it
- * afterwards. */
+/*
+ * Is there a VMA of this file at va that this thread may insert into now? NULL: no. unlock: call it
+ * afterwards.
+ */
 struct vm_area_struct *ferry_vma_for_insert(struct ferry_file *file, uint64_t va, bool *unlock);
 
 /* ---- mm.c ---- */

@@ -227,8 +227,7 @@ static int kmm_host_populate(void *mm, uint64_t va, uint32_t page_count)
 		return FERRY_E_HOST_FULL;
 	for (uint32_t i = 0; i < page_count; i++)
 		if (!page_hold(file, kb, va + ((uint64_t)i << PAGE_SHIFT)))
-			return FERRY_E_HOST_FULL; /* what was made stays, zeroed, until it is asked
-						     for again */
+			return FERRY_E_HOST_FULL; /* what was made stays, unused */
 	return 0;
 }
 
@@ -385,8 +384,7 @@ void ferry_kmm_fini(struct ferry_file *file)
 	struct ferry_kblock *kb;
 	unsigned long index;
 
-	xa_for_each(&file->blocks, index, kb)
-	{
+	xa_for_each(&file->blocks, index, kb) {
 		for (uint32_t i = 0; i < FERRY_BLOCK_PAGES; i++)
 			if (kb->page[i])
 				page_drop(file, kb, i);

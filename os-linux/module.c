@@ -69,8 +69,10 @@ os_exit:
 	return err;
 }
 
-/* Nobody uses us: drivers that registered depend on this module, and they unregister before they
- * go. */
+/*
+ * Nobody uses us: drivers that registered depend on this module, and they unregister before they
+ * go.
+ */
 static void __exit ferry_exit(void)
 {
 	ferry_shrink_exit();
@@ -82,8 +84,6 @@ static void __exit ferry_exit(void)
 
 module_init(ferry_init);
 module_exit(ferry_exit);
-
-EXPORT_SYMBOL_GPL(ferry_hal_fg1);
 
 MODULE_DESCRIPTION("Unified memory between CPUs and GPUs");
 MODULE_LICENSE("Dual MIT/GPL");

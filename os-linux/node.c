@@ -66,7 +66,8 @@ bool ferry_nodes_try_each(void (*fn)(struct ferry_node *node, void *arg), void *
 
 	if (!mutex_trylock(&nodes_lock))
 		return false;
-	list_for_each_entry(node, &nodes, list) fn(node, arg);
+	list_for_each_entry(node, &nodes, list)
+		fn(node, arg);
 	mutex_unlock(&nodes_lock);
 	return true;
 }

@@ -37,7 +37,9 @@ static struct vm_area_struct *fault_vma(struct ferry_file *file)
 	struct ferry_kfault *f;
 
 	spin_lock(&file->faults_lock);
-	list_for_each_entry(f, &file->faults, list) if (f->task == current) vma = f->vma;
+	list_for_each_entry(f, &file->faults, list)
+		if (f->task == current)
+			vma = f->vma;
 	spin_unlock(&file->faults_lock);
 	return vma;
 }
@@ -154,8 +156,10 @@ static int ferry_vm_mremap(struct vm_area_struct *vma)
 	return -EINVAL;
 }
 
-/* Devices write where the CPU may. Pages that are mapped and not managed (yet) are nobody's
- * business. */
+/*
+ * Devices write where the CPU may. Pages that are mapped and not managed (yet) are nobody's
+ * business.
+ */
 static int ferry_vm_mprotect(struct vm_area_struct *vma, unsigned long start, unsigned long end,
 			     unsigned long newflags)
 {
