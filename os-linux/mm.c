@@ -368,7 +368,7 @@ const struct ferry_mm_ops ferry_kmm_ops = {
 
 int ferry_kmm_init(struct ferry_file *file)
 {
-	struct file *shmem = shmem_file_setup("ferry", FERRY_VA_END, VM_NORESERVE);
+	struct file *shmem = ferry_compat_shmem_file("ferry", FERRY_VA_END);
 
 	if (IS_ERR(shmem))
 		return FERRY_E_MEMFD;

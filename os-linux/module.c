@@ -10,6 +10,7 @@
 #include "compat/compat.h"
 #include "hal/fg1/hal_fg1.h"
 #include "kernel.h"
+#include "os_init.h"
 
 #define FERRY_FS_MAGIC 0x66657279 /* "fery" */
 
