@@ -17,7 +17,10 @@
 struct class *ferry_class;
 static struct vfsmount *ferry_mnt;
 
-/* A file system that nobody sees, for inodes that are nothing but an address space. */
+/*
+ * A file system that nobody sees, for inodes that are nothing but an address space. Without an owner:
+ * the mount, which lasts as long as the module, would keep the module from ever going.
+ */
 static int ferry_fs_init(struct fs_context *fc)
 {
 	return init_pseudo(fc, FERRY_FS_MAGIC) ? 0 : -ENOMEM;
@@ -25,7 +28,6 @@ static int ferry_fs_init(struct fs_context *fc)
 
 static struct file_system_type ferry_fs = {
 	.name = "ferry",
-	.owner = THIS_MODULE,
 	.init_fs_context = ferry_fs_init,
 	.kill_sb = kill_anon_super,
 };
