@@ -19,7 +19,7 @@
 #include "ferry/os.h"
 
 #define TOP 62 /* where the leading one stands */
-#define FORCE_INLINE static inline __attribute__((always_inline))
+#define FORCE_INLINE static inline __attribute__((__always_inline__))
 
 enum real_kind { REAL_ZERO, REAL_FINITE, REAL_INF, REAL_NAN };
 

@@ -68,7 +68,7 @@ struct fg1_warp {
 	const struct fg1_program *program;
 	const struct fg1_launch_shape *shape;
 	bool local_wiped; /* since fg1_warp_start; private memory is wiped when a lane first touches it */
-	uint8_t local[FG1_WARP][FG1_LOCAL_BYTES] __attribute__((aligned(8))); /* private memory of each lane */
+	uint8_t local[FG1_WARP][FG1_LOCAL_BYTES] __attribute__((__aligned__(8))); /* private memory of each lane */
 };
 
 /* Lanes first_thread .. min(first_thread + 32, block_threads) - 1 of a block, at the program's entry. */

@@ -15,7 +15,7 @@
 #include "warp_mem.h"
 
 #define VA_END (1ull << 48)
-#define PAGE_MASK (FERRY_PAGE_SIZE - 1)
+#define IN_PAGE (FERRY_PAGE_SIZE - 1)
 #define LAST_LANE (FG1_WARP - 1)
 
 /* One instruction's access. */
@@ -157,7 +157,7 @@ ATOMIC(32)
  */
 static void stall_add(struct fg1_warp *w, uint32_t lane, uint64_t va, uint32_t access, uint32_t kind)
 {
-	uint64_t page_va = va & ~PAGE_MASK;
+	uint64_t page_va = va & ~IN_PAGE;
 	struct fg1_stall *s = w->stalls;
 	uint32_t i;
 
@@ -247,12 +247,12 @@ static uint64_t resolve(struct fg1_warp *w, struct fg1_mmu *mmu, const struct re
 				return trap;
 			continue;
 		}
-		if ((va & ~PAGE_MASK) != page) {
-			page = va & ~PAGE_MASK;
+		if ((va & ~IN_PAGE) != page) {
+			page = va & ~IN_PAGE;
 			memory = fg1_mmu_translate(mmu, w->shape->asid, page, rq->access, &kind);
 		}
 		if (memory) {
-			out->at[lane] = memory + (va & PAGE_MASK);
+			out->at[lane] = memory + (va & IN_PAGE);
 			out->ok |= 1u << lane;
 		} else {
 			out->kind[lane] = (uint8_t)kind;
@@ -269,7 +269,7 @@ static uint8_t *resolve_coalesced(const struct fg1_warp *w, struct fg1_mmu *mmu,
 	uint64_t differ = 0;
 	uint32_t kind;
 
-	if ((va & (size - 1)) | va >> 48 || (va & PAGE_MASK) > FERRY_PAGE_SIZE - FG1_WARP * size)
+	if ((va & (size - 1)) | va >> 48 || (va & IN_PAGE) > FERRY_PAGE_SIZE - FG1_WARP * size)
 		return NULL;
 	for (uint32_t i = 1; i < FG1_WARP; i++)
 		differ |= (base[i] - base[i - 1]) ^ size;
@@ -290,7 +290,7 @@ struct pieces {
 static bool find_pieces(struct fg1_warp *w, struct fg1_mmu *mmu, const struct request *rq, uint32_t lane,
                         const struct resolved *found, struct pieces *out)
 {
-	uint64_t va = found->va[lane], left = FERRY_PAGE_SIZE - (va & PAGE_MASK);
+	uint64_t va = found->va[lane], left = FERRY_PAGE_SIZE - (va & IN_PAGE);
 	uint32_t kind;
 
 	*out = (struct pieces){.first = found->at[lane], .count = rq->size};

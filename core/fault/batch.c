@@ -199,8 +199,9 @@ static void set_order(struct ferry_fault_batch *b)
 }
 
 /* The group of a fault whose first slot was not it: further on, or new. */
-static __attribute__((noinline)) struct ferry_fault_group *other_group(struct ferry_fault_batch *b, uint64_t block_va,
-                                                                       uint32_t asid, uint32_t fault)
+static __attribute__((__noinline__)) struct ferry_fault_group *other_group(struct ferry_fault_batch *b,
+                                                                           uint64_t block_va, uint32_t asid,
+                                                                           uint32_t fault)
 {
 	struct ferry_fault_group *g;
 	struct ferry_fault_slot *s;

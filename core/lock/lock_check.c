@@ -7,9 +7,9 @@
 
 #define MESSAGE_BYTES 224u /* the longest message names every class and one more */
 
-#define BIT(name) (1ull << FERRY_LOCK_##name)
+#define ROW_BIT(name) (1ull << FERRY_LOCK_##name)
 #define ALL_CLASSES ((1ull << FERRY_LOCK_CLASSES) - 1)
-#define d(name) | BIT(name)
+#define d(name) | ROW_BIT(name)
 
 /*
  * A class is refused under itself and every later row, and under the rows it may not meet held exclusively; an
@@ -17,7 +17,7 @@
  */
 const uint64_t ferry_lock_rules[FERRY_LOCK_BITS] = {
 #define x(name, kind, per, taken, never, excl)                                                                       \
-	[FERRY_LOCK_##name] = (ALL_CLASSES & ~(BIT(name) - 1)) | (0ull excl) << FERRY_LOCK_EXCL_SHIFT,
+	[FERRY_LOCK_##name] = (ALL_CLASSES & ~(ROW_BIT(name) - 1)) | (0ull excl) << FERRY_LOCK_EXCL_SHIFT,
 	FERRY_LOCK_ORDER(x)
 #undef x
 #define x(name, what, denied) [FERRY_LOCK_OP_##name] = 0ull denied,

@@ -126,9 +126,9 @@ static inline void needs_of_all(struct tree *valid, uint32_t percent, struct tre
 }
 
 /* From counts of halves and hot halves (top bits) to masks of halves, in chosen. */
-static inline __attribute__((always_inline)) void grow(struct tree *have, const struct tree *valid,
-                                                       const struct tree *need, const uint64_t hot_half[2],
-                                                       uint64_t chosen[2])
+static inline __attribute__((__always_inline__)) void grow(struct tree *have, const struct tree *valid,
+                                                           const struct tree *need, const uint64_t hot_half[2],
+                                                           uint64_t chosen[2])
 {
 	uint64_t hot = ((hot_half[0] | hot_half[0] >> 32) & LOW) | (hot_half[1] | hot_half[1] >> 32) << 32;
 	uint64_t mask;
@@ -162,8 +162,8 @@ static void count_map(const struct ferry_bitmap *map, uint64_t half[2])
 }
 
 /* Not every page is valid: what a region must have differs from region to region. */
-static __attribute__((noinline)) void grow_some(struct tree *have, const struct ferry_bitmap *valid, uint32_t percent,
-                                                const uint64_t hot[2], uint64_t chosen[2])
+static __attribute__((__noinline__)) void grow_some(struct tree *have, const struct ferry_bitmap *valid,
+                                                    uint32_t percent, const uint64_t hot[2], uint64_t chosen[2])
 {
 	struct tree whole, need;
 

@@ -105,8 +105,8 @@ static bool give(struct ferry_pmm *pmm, struct ferry_tenant *tenant, uint32_t fi
 }
 
 /* Frames of several roots, or none, or outside. One root a turn; what is refused is left alone. PMM held. */
-static __attribute__((noinline)) bool give_span(struct ferry_pmm *pmm, struct ferry_tenant *tenant, uint32_t first,
-                                                uint32_t count)
+static __attribute__((__noinline__)) bool give_span(struct ferry_pmm *pmm, struct ferry_tenant *tenant,
+                                                    uint32_t first, uint32_t count)
 {
 	uint64_t frames = (uint64_t)pmm->roots.count * FERRY_BLOCK_PAGES;
 	bool all = true;

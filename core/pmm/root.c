@@ -7,7 +7,7 @@
 #define FRAME_SHIFT 9u /* frames per root, log2 */
 #define LEVEL_64K FERRY_ROOT_LEVELS_4K
 #define ALL_OPEN 0xffu
-#define COLD __attribute__((noinline)) /* keeps registers free on the path that most calls take */
+#define COLD __attribute__((__noinline__)) /* keeps registers free on the path that most calls take */
 
 _Static_assert(FERRY_ROOT_FRAMES == 1u << FRAME_SHIFT, "a frame number is (root, frame of it)");
 _Static_assert(FERRY_ROOT_LEVELS_4K <= 64 && FERRY_ROOT_PIECES <= 64, "occupied is one word per size");
