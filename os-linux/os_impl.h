@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/*
+ * os_impl.h (kernel host) - a body for every prototype of ferry/os.h. Included by os.h only.
+ *
+ * Small bodies are inline, in one header per group; larger ones are ferry_kernel_*() in the .c of that group, which
+ * ferry.ko exports: ferry_soft.ko and drivers of other GPUs include the same headers.
+ */
+#ifndef FERRY_KERNEL_OS_IMPL_H
+#define FERRY_KERNEL_OS_IMPL_H
+
+#include "os_log.h"
+#include "os_fault.h"
+#include "os_atomic.h"
+#include "os_mem.h"
+#include "os_lock.h"
+#include "os_wait.h"
+#include "os_work.h"
+
+#endif /* FERRY_KERNEL_OS_IMPL_H */
