@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
- * backend.h - what stands behind a handle: the embedded driver (lib/embedded.c), later /dev/ferry.
+ * backend.h - what stands behind a handle: the embedded driver (lib/embedded.c) or /dev/ferryN (lib/kernel.c).
  *
  * A backend answers requests and owns the managed memory's address space. All codes are enum ferry_error. Any thread.
  */
@@ -20,7 +20,7 @@ struct ferry_backend_ops {
 	int (*device_counter)(void *backend, uint32_t device, const char *name, uint64_t *value);
 };
 
-/* options are checked and complete. */
+/* options are checked and complete: lib/host.h. */
 int ferry_embedded_open(const struct ferry_options *options, const struct ferry_backend_ops **ops, void **backend);
 
 /* More about the failure this thread is about to report; printf style. Returns error, for `return`. */

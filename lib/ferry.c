@@ -9,17 +9,16 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "lib/backend.h"
+#include "lib/host.h"
+#include "lib/kernel.h"
 #include "lib/program.h"
 #include "ferry/types.h"
-
-#define DEFAULT_VRAM_BYTES (64ull << 20)
-#define DEFAULT_SMS_MAX 8
 
 struct ferry {
 	pid_t owner; /* a forked child has the memory of this struct, but no driver behind it */
 	const struct ferry_backend_ops *ops;
 	void *backend;
+	const char *host;
 	pthread_mutex_t lock;           /* of the next */
 	struct ferry_program *programs; /* not unloaded yet: they end with the handle */
 };
@@ -47,47 +46,6 @@ const char *ferry_version(void)
 
 /* ---- open and close ------------------------------------------------------------------------------------- */
 
-static int options_take(const struct ferry_options *in, struct ferry_options *out)
-{
-	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-
-	memset(out, 0, sizeof(*out));
-	if (in) {
-		if (in->size != sizeof(*in))
-			return ferry_fail(FERRY_E_INVAL, "options.size is %u, not %zu", in->size, sizeof(*in));
-		*out = *in;
-	}
-	if (out->flags || out->reserved)
-		return ferry_fail(FERRY_E_INVAL, "options.flags and reserved must be 0");
-	if (out->cpu_faults > FERRY_CPU_FAULTS_SIGNAL)
-		return ferry_fail(FERRY_E_INVAL, "options.cpu_faults is %u", out->cpu_faults);
-	out->size = sizeof(*out);
-	if (!out->host)
-		out->host = "process";
-	if (!out->devices)
-		out->devices = 1;
-	if (!out->sms)
-		out->sms = cpus < 1 ? 1 : cpus > DEFAULT_SMS_MAX ? DEFAULT_SMS_MAX : (uint32_t)cpus;
-	if (!out->vram_bytes)
-		out->vram_bytes = DEFAULT_VRAM_BYTES;
-	if (out->devices > FERRY_MAX_DEVICES || out->sms > 64)
-		return ferry_fail(FERRY_E_INVAL, "at most %u devices of 64 engines", FERRY_MAX_DEVICES);
-	if (!ferry_is_aligned(out->vram_bytes, FERRY_BLOCK_SIZE) || out->vram_bytes > 1ull << 40)
-		return ferry_fail(FERRY_E_INVAL, "device memory is a multiple of 2 MiB up to 1 TiB, not %llu bytes",
-		                  (unsigned long long)out->vram_bytes);
-	return 0;
-}
-
-/* Which host: the kernel's is not there, so "auto" is the process. */
-static int host_check(const char *host)
-{
-	if (!strcmp(host, "process") || !strcmp(host, "auto"))
-		return 0;
-	if (!strcmp(host, "kernel"))
-		return ferry_fail(FERRY_E_HOST_UNAVAILABLE, "there is no kernel module of Ferry yet");
-	return ferry_fail(FERRY_E_INVAL, "no host is called '%s': process, kernel or auto", host);
-}
-
 int ferry_open(const struct ferry_options *options, struct ferry **out)
 {
 	struct ferry_options checked;
@@ -96,15 +54,13 @@ int ferry_open(const struct ferry_options *options, struct ferry **out)
 
 	if (!out)
 		return ferry_fail(FERRY_E_INVAL, "no place for the handle");
-	err = options_take(options, &checked);
-	if (!err)
-		err = host_check(checked.host);
+	err = ferry_options_take(options, &checked);
 	if (err)
 		return err;
 	f = calloc(1, sizeof(*f));
 	if (!f)
 		return ferry_fail(FERRY_E_NOMEM, "no memory for a handle");
-	err = ferry_embedded_open(&checked, &f->ops, &f->backend);
+	err = ferry_host_open(&checked, &ferry_kernel_sys_linux, &f->host, &f->ops, &f->backend);
 	if (err) {
 		free(f);
 		return err;
@@ -113,6 +69,11 @@ int ferry_open(const struct ferry_options *options, struct ferry **out)
 	pthread_mutex_init(&f->lock, NULL);
 	*out = f;
 	return 0;
+}
+
+const char *ferry_host(const struct ferry *f)
+{
+	return f ? f->host : NULL;
 }
 
 int ferry_close(struct ferry *f)
@@ -204,8 +165,10 @@ int ferry_free(struct ferry *f, void *p)
 	if (err)
 		return err;
 	err = f->ops->request(f->backend, FERRY_REQ_RANGE_DESTROY, &req, sizeof(req));
-	if (err)
+	if (err == FERRY_E_RANGE_NOT_FOUND || err == FERRY_E_RANGE_NOT_START)
 		return ferry_fail(err, "%p is not the start of an allocation", p);
+	if (err)
+		return err;
 	f->ops->unmap(f->backend, req.base, req.bytes);
 	return 0;
 }

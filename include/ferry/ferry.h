@@ -3,7 +3,7 @@
  * ferry.h - the user library: unified memory between this process and a GPU.
  *
  *     struct ferry *f;
- *     ferry_open(NULL, &f);                                   the embedded driver and software GPU
+ *     ferry_open(NULL, &f);                                   driver and software GPU in this process
  *     ferry_alloc(f, bytes, 0, (void **)&p);                  one pointer, valid on both sides
  *     ferry_program_load_file(f, 0, "x.o", NULL, &prog);      C compiled by clang -target bpf
  *     ferry_launch(f, &(struct ferry_launch){ .program = prog, .grid = { n }, .block = { 256 },
@@ -46,11 +46,18 @@ enum ferry_cpu_faults {
 	                              * touches device-resident memory fails with EFAULT */
 };
 
-/* Options; zero means the default. size = sizeof(struct ferry_options), so that it can grow. */
+/*
+ * Options; zero means the default. size = sizeof(struct ferry_options) of the caller: it grows at its end, a shorter
+ * one of an older program is taken, and a longer one when the rest is zero.
+ *
+ * The kernel host's devices are the kernel module's to make: with them, devices, sms, vram_bytes and capabilities_off
+ * are a demand, met or FERRY_E_UNSUPPORTED; seed, fault_entries and batch_max cannot be given; cpu_faults does not
+ * matter, for the kernel serves them all.
+ */
 struct ferry_options {
 	uint32_t size;
 	uint32_t flags;      /* must be 0 */
-	const char *host;    /* "process" (default), "kernel", "auto" */
+	const char *host;    /* "process" (default), "kernel", "auto": the kernel's where it is available */
 	uint32_t devices;    /* software GPUs, 1..4; default 1 */
 	uint32_t sms;        /* engines (threads) of each, 1..64; default: the CPUs of this machine, at most 8 */
 	uint64_t vram_bytes; /* of each; multiple of 2 MiB; default 64 MiB */
@@ -60,11 +67,14 @@ struct ferry_options {
 	uint32_t fault_entries;    /* of the fault buffer; default 4096 */
 	uint32_t batch_max;        /* default 1024 */
 	uint32_t reserved;
+	const char *node; /* of the kernel host; default: FERRY_DEVICE in the environment, else "/dev/ferry0" */
 };
 
 int ferry_open(const struct ferry_options *options, struct ferry **out);
 /* Ends launches, unloads programs, frees all managed memory of the handle. NULL is allowed. */
 int ferry_close(struct ferry *f);
+/* Where the driver of this handle runs: "process" or "kernel". NULL for NULL. */
+const char *ferry_host(const struct ferry *f);
 
 /* ---- memory ---- */
 
@@ -132,7 +142,10 @@ const char *ferry_counter_text(uint32_t counter);
 /* The raw request interface: uapi/ferry.h. */
 int ferry_request(struct ferry *f, uint32_t request, void *buf, size_t bytes);
 
-/* Make the software GPU misbehave: name of a knob of ferryctl(1), value as there. FERRY_E_INVAL, _UNSUPPORTED. */
+/*
+ * Make the software GPU misbehave: name of a knob of ferryctl(1), value as there. FERRY_E_INVAL; FERRY_E_UNSUPPORTED
+ * on the kernel host, whose knobs and device counters are root's, in debugfs.
+ */
 int ferry_inject(struct ferry *f, uint32_t device, const char *knob, uint64_t value);
 /* A counter of the device itself: "insns", "warp_insns", "tlb_hits", "tlb_misses", "stalls", "copy_bytes". */
 int ferry_device_counter(struct ferry *f, uint32_t device, const char *name, uint64_t *value);
