@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
- * ferryctl stats: every counter, in the text form that metrics collectors read. A process host's driver lives in one
- * process, so there is something to count only when something runs: a program as for run, or a short one.
+ * ferryctl stats: every counter, in the text form that metrics collectors read. Counters are of one
+ * handle, so there is something to count only when something runs: a program as for run, or a short one.
  */
 #include <inttypes.h>
 #include <json-c/json.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "tools/session.h"
 
@@ -43,8 +44,11 @@ int cmd_stats(int argc, char **argv)
 		return err;
 	if (!opts.program) {
 		opts.program = SHORT_PROGRAM;
-		opts.size_bytes = SHORT_BYTES;
-		opts.vram_bytes = SHORT_VRAM;
+		if (!opts.size_bytes)
+			opts.size_bytes = SHORT_BYTES;
+		/* A demand the kernel host could not meet. */
+		if (!opts.vram_bytes && !strcmp(opts.host, "process"))
+			opts.vram_bytes = SHORT_VRAM;
 	}
 	opts.quiet = true;
 	session_run(&session, &opts);

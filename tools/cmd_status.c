@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /* ferryctl status: hosts, devices, capabilities, each with its reason. */
+#include <glob.h>
 #include <inttypes.h>
 #include <json-c/json.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
-#include "tools/options.h"
+#include "tools/session.h"
 
 static const char *const capability_names[FERRY_CAPABILITIES] = {
 	"faults",   "cancel",       "atomics",     "big_pages",       "huge_pages", "virtual_copy", "float",
@@ -55,7 +58,8 @@ static int capabilities_show(struct ferry *f, uint32_t device, bool json, struct
 	return 0;
 }
 
-static int status_show(struct ferry *f, const struct run_options *opts, struct json_object *root)
+/* The devices of one handle: shown, or one after the other in *out. */
+static int devices_show(struct ferry *f, bool json, struct json_object **out)
 {
 	struct json_object *devices = json_object_new_array();
 	struct ferry_req_device_info info = {.devices = 1};
@@ -68,55 +72,197 @@ static int status_show(struct ferry *f, const struct run_options *opts, struct j
 			json_object_put(devices);
 			return complain("device", err);
 		}
-		if (!opts->json)
+		if (!json)
 			device_text(&info);
 		o = device_json(&info);
 		json_object_array_add(devices, o);
-		if (capabilities_show(f, d, opts->json, o)) {
+		if (capabilities_show(f, d, json, o)) {
 			json_object_put(devices);
 			return 1;
 		}
 	}
-	json_object_object_add(root, "devices", devices);
+	*out = devices;
 	return 0;
+}
+
+/* ---- the kernel host ------------------------------------------------------------------------------------- */
+
+#define NODES_MAX 64u
+
+struct nodes {
+	const char *path[NODES_MAX];
+	uint32_t count;
+	glob_t glob; /* what the paths point into */
+};
+
+static uint32_t node_number(const char *path)
+{
+	return (uint32_t)strtoul(path + strlen("/dev/ferry"), NULL, 10);
+}
+
+static int node_order(const void *a, const void *b)
+{
+	uint32_t left = node_number(*(const char *const *)a), right = node_number(*(const char *const *)b);
+
+	return left < right ? -1 : left > right;
+}
+
+/* The node named, else all there are; one that is missing when there are none, to say so. */
+static void nodes_find(struct nodes *nodes, const struct run_options *opts)
+{
+	const char *env = getenv("FERRY_DEVICE");
+
+	memset(nodes, 0, sizeof(*nodes));
+	if (opts->node || (env && env[0])) {
+		nodes->path[nodes->count++] = opts->node ? opts->node : env;
+		return;
+	}
+	if (!glob("/dev/ferry[0-9]*", 0, NULL, &nodes->glob))
+		while (nodes->count < NODES_MAX && nodes->count < nodes->glob.gl_pathc) {
+			nodes->path[nodes->count] = nodes->glob.gl_pathv[nodes->count];
+			nodes->count++;
+		}
+	qsort(nodes->path, nodes->count, sizeof(nodes->path[0]), node_order);
+	if (!nodes->count)
+		nodes->path[nodes->count++] = "/dev/ferry0";
+}
+
+/* What was found out about the nodes. */
+struct kernel_status {
+	struct json_object *nodes;   /* each, with its devices when shown */
+	struct json_object *devices; /* of the first usable one, borrowed from nodes; NULL */
+	char text[400];              /* "available (PATH, ...)", or "not available: REASON" */
+};
+
+/* Usable, or why not. options: what is asked of it; NULL: nothing, and its devices are not shown. */
+static bool node_show(const char *path, const struct ferry_options *options, bool json, struct kernel_status *to)
+{
+	struct ferry_options fo = options ? *options : (struct ferry_options){.size = sizeof(fo)};
+	struct json_object *o = json_object_new_object(), *devices = NULL;
+	struct ferry *f = NULL;
+	const char *status = "available";
+	int err;
+
+	fo.host = "kernel";
+	fo.node = path;
+	err = ferry_open(&fo, &f);
+	if (err)
+		status = ferry_last_error();
+	if (options && !json)
+		printf("node %s: %s\n", path, status);
+	json_object_object_add(o, "node", json_object_new_string(path));
+	json_object_object_add(o, "status", json_object_new_string(status));
+	if (err && !to->text[0])
+		(void)snprintf(to->text, sizeof(to->text), "not available: %s", status);
+	if (!err && options)
+		err = devices_show(f, json, &devices);
+	if (devices) {
+		json_object_object_add(o, "devices", devices);
+		if (!to->devices)
+			to->devices = devices;
+	}
+	json_object_array_add(to->nodes, o);
+	ferry_close(f);
+	return !err;
+}
+
+/* Every node there is. Whether one is usable. */
+static bool nodes_show(const struct run_options *opts, const struct ferry_options *options, struct kernel_status *out)
+{
+	struct nodes nodes;
+	char usable[300] = "";
+	size_t at = 0;
+
+	*out = (struct kernel_status){.nodes = json_object_new_array()};
+	nodes_find(&nodes, opts);
+	for (uint32_t i = 0; i < nodes.count; i++)
+		if (node_show(nodes.path[i], options, opts->json, out) && at < sizeof(usable))
+			at += (size_t)snprintf(usable + at, sizeof(usable) - at, "%s%s", at ? ", " : "",
+			                       nodes.path[i]);
+	if (at)
+		(void)snprintf(out->text, sizeof(out->text), "available (%s)", usable);
+	globfree(&nodes.glob);
+	return at;
+}
+
+/* ---- the command ----------------------------------------------------------------------------------------- */
+
+static void about_kernel(const struct kernel_status *status, bool json, struct json_object *root)
+{
+	if (!json)
+		printf("host kernel: %s\n", status->text);
+	json_object_object_add(root, "host_kernel", json_object_new_string(status->text));
+	json_object_object_add(root, "nodes", status->nodes);
+}
+
+static int status_process(struct ferry *f, const struct run_options *opts, struct json_object *root)
+{
+	struct json_object *devices;
+	struct kernel_status status;
+	int err;
+
+	(void)nodes_show(opts, NULL, &status);
+	about_kernel(&status, opts->json, root);
+	err = devices_show(f, opts->json, &devices);
+	if (!err)
+		json_object_object_add(root, "devices", devices);
+	return err;
+}
+
+/* All nodes, each with its devices; "devices" are those of the first usable one. */
+static int status_kernel(const struct run_options *opts, const struct ferry_options *options,
+                         struct json_object *root)
+{
+	struct kernel_status status;
+	bool usable = nodes_show(opts, options, &status);
+
+	about_kernel(&status, opts->json, root);
+	if (status.devices)
+		json_object_object_add(root, "devices", json_object_get(status.devices));
+	if (!usable)
+		fprintf(stderr, "ferryctl: host kernel is %s\n", status.text);
+	return usable ? 0 : 1;
+}
+
+static int status_show(const struct run_options *opts, struct json_object *root)
+{
+	const struct ferry_options options = {.size = sizeof(options),
+	                                      .host = opts->host,
+	                                      .node = opts->node,
+	                                      .vram_bytes = opts->vram_bytes,
+	                                      .devices = opts->devices,
+	                                      .sms = opts->sms,
+	                                      .cpu_faults = opts->cpu_faults};
+	bool kernel = !strcmp(opts->host, "kernel");
+	struct ferry *f = NULL;
+	int err = kernel ? 0 : ferry_open(&options, &f);
+
+	if (err)
+		return complain("open", err);
+	kernel = kernel || !strcmp(ferry_host(f), "kernel");
+	json_object_object_add(root, "version", json_object_new_string(ferry_version()));
+	json_object_object_add(root, "host", json_object_new_string(kernel ? "kernel" : "process"));
+	if (!opts->json)
+		printf("ferry %s\nhost process: available (driver and software GPU in this process)\n",
+		       ferry_version());
+	err = kernel ? status_kernel(opts, &options, root) : status_process(f, opts, root);
+	ferry_close(f);
+	return err;
 }
 
 int cmd_status(int argc, char **argv)
 {
-	struct ferry_options fo = {.size = sizeof(fo)};
 	struct run_options opts;
 	struct json_object *root;
-	struct ferry *f;
 	int err = run_options_parse(argc, argv, &opts);
 
 	if (err)
 		return err;
-	fo.vram_bytes = opts.vram_bytes;
-	fo.devices = opts.devices;
-	fo.sms = opts.sms;
-	fo.host = opts.host;
-	fo.cpu_faults = opts.cpu_faults;
-	err = ferry_open(&fo, &f);
-	if (err == FERRY_E_HOST_UNAVAILABLE) {
-		fprintf(stderr, "ferryctl: host %s is not available: %s\n", opts.host, ferry_last_error());
-		return 1;
-	}
-	if (err)
-		return complain("open", err);
 	root = json_object_new_object();
-	json_object_object_add(root, "version", json_object_new_string(ferry_version()));
-	json_object_object_add(root, "host", json_object_new_string("process"));
-	json_object_object_add(root, "host_kernel",
-	                       json_object_new_string("not available: there is no kernel module of Ferry yet"));
-	if (!opts.json)
-		printf("ferry %s\nhost process: available (driver and software GPU in this process)\n"
-		       "host kernel: not available: there is no kernel module of Ferry yet\n",
-		       ferry_version());
-	err = status_show(f, &opts, root);
+	err = status_show(&opts, root);
 	if (!err && opts.json)
 		printf("%s\n", json_object_to_json_string_ext(root, JSON_C_TO_STRING_PRETTY |
 		                                                            JSON_C_TO_STRING_NOSLASHESCAPE));
 	json_object_put(root);
-	ferry_close(f);
-	return err;
+	return output_done(err);
 }

@@ -22,6 +22,7 @@ static int help(FILE *to)
 		fprintf(to, "  %-7s %s\n", commands[i].name, commands[i].what);
 	fputs("\nOptions of run and stats:\n"
 	      "  --host process|kernel|auto   where the driver runs (process)\n"
+	      "  --node PATH                  device node of the kernel host ($FERRY_DEVICE, else /dev/ferry0)\n"
 	      "  --vram SIZE                  device memory, rounded up to 2M (64M)\n"
 	      "  --threads N                  GPU engines, 1 to 64 (this machine's CPUs)\n"
 	      "  --devices N                  software GPUs, 1 to 4 (1)\n"

@@ -97,6 +97,7 @@ static int inject_parse(const char *text, struct run_options *o)
 
 enum {
 	OPT_HOST = 256,
+	OPT_NODE,
 	OPT_VRAM,
 	OPT_THREADS,
 	OPT_REPEAT,
@@ -111,6 +112,7 @@ enum {
 };
 
 static const struct option long_options[] = {{"host", required_argument, NULL, OPT_HOST},
+                                             {"node", required_argument, NULL, OPT_NODE},
                                              {"vram", required_argument, NULL, OPT_VRAM},
                                              {"threads", required_argument, NULL, OPT_THREADS},
                                              {"repeat", required_argument, NULL, OPT_REPEAT},
@@ -142,6 +144,9 @@ static int option_take(int option, const char *arg, struct run_options *o)
 	case OPT_HOST:
 		o->host = arg;
 		return 0;
+	case OPT_NODE:
+		o->node = arg;
+		return 0;
 	case OPT_VRAM:
 		if (!size_parse(arg, &o->vram_bytes) || !o->vram_bytes || o->vram_bytes > 1ull << 40)
 			return usage("--vram takes a size up to 1T, not '%s'", arg);
@@ -172,7 +177,6 @@ static int option_take(int option, const char *arg, struct run_options *o)
 		return 0;
 	case OPT_QUIET:
 		o->quiet = true;
-		return 0;
 		return 0;
 	default:
 		fputs("Try 'ferryctl --help'.\n", stderr);

@@ -26,6 +26,7 @@ struct run_options {
 	const char *files[FILES_MAX];
 	uint32_t file_count;
 	const char *host;     /* process, kernel, auto */
+	const char *node;     /* of the kernel host; NULL: default */
 	const char *entry;    /* of an object file */
 	const char *programs; /* directory of the built-in programs' objects; NULL: look for it */
 	uint64_t vram_bytes;  /* 0: default */

@@ -11,6 +11,15 @@ static void add_u64(struct json_object *o, const char *name, uint64_t value)
 	json_object_object_add(o, name, json_object_new_int64((int64_t)value));
 }
 
+/* A counter of the device itself: null where nobody tells, for a zero would be a lie. */
+static void add_device_u64(const struct session *s, struct json_object *o, const char *name, uint64_t value)
+{
+	if (s->device_counted)
+		add_u64(o, name, value);
+	else
+		json_object_object_add(o, name, NULL);
+}
+
 static void add_seconds(struct json_object *o, const char *name, double value)
 {
 	json_object_object_add(o, name, json_object_new_double(value));
@@ -36,7 +45,7 @@ int report_json(const struct session *s)
 	int written;
 
 	json_object_object_add(o, "program", json_object_new_string(s->opts->program));
-	json_object_object_add(o, "host", json_object_new_string("process"));
+	json_object_object_add(o, "host", json_object_new_string(s->host));
 	add_u64(o, "input_bytes", s->input_bytes);
 	add_u64(o, "vram_bytes", s->work.vram_bytes);
 	json_object_object_add(o, "verified", json_object_new_boolean(!s->error && s->work.verified));
@@ -49,8 +58,8 @@ int report_json(const struct session *s)
 	for (uint32_t i = 0; ferry_counter_name(i); i++)
 		add_u64(o, ferry_counter_name(i), s->counters[i]);
 	add_u64(o, "instructions", s->work.insns);
-	add_u64(o, "tlb_misses", s->device_tlb_misses);
-	add_u64(o, "stalls", s->device_stalls);
+	add_device_u64(s, o, "tlb_misses", s->device_tlb_misses);
+	add_device_u64(s, o, "stalls", s->device_stalls);
 	add_u64(o, "repeat", s->opts->repeat);
 	if (s->work.object_path && !s->error) {
 		char sum[20];
@@ -80,7 +89,7 @@ int report_text(const struct session *s)
 	const uint64_t *c = s->counters;
 	char in[24], vram[24], to_device[24], to_host[24];
 
-	printf("%s on the process host: %s of input, %s of device memory\n", s->opts->program,
+	printf("%s on the %s host: %s of input, %s of device memory\n", s->opts->program, s->host,
 	       size_text(s->input_bytes, in), size_text(s->work.vram_bytes, vram));
 	if (s->work.message[0])
 		printf("  %s\n", s->work.message);

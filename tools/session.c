@@ -100,6 +100,7 @@ static int session_open(struct session *s)
 	const struct run_options *o = s->opts;
 	struct ferry_options fo = {.size = sizeof(fo),
 	                           .host = o->host,
+	                           .node = o->node,
 	                           .devices = o->devices,
 	                           .sms = o->sms,
 	                           .vram_bytes = o->vram_bytes,
@@ -110,6 +111,7 @@ static int session_open(struct session *s)
 		return session_fail(s, err, "host %s is not available: %s", o->host, ferry_last_error());
 	if (err)
 		return session_lib_fail(s, err, "open");
+	s->host = ferry_host(s->ferry);
 	for (uint32_t i = 0; i < o->inject_count; i++) {
 		err = ferry_inject(s->ferry, 0, o->injects[i].knob, o->injects[i].value);
 		if (err)
@@ -121,9 +123,9 @@ static int session_open(struct session *s)
 static void session_count(struct session *s)
 {
 	(void)ferry_counters(s->ferry, s->counters);
-	(void)ferry_device_counter(s->ferry, 0, "insns", &s->device_insns);
-	(void)ferry_device_counter(s->ferry, 0, "tlb_misses", &s->device_tlb_misses);
-	(void)ferry_device_counter(s->ferry, 0, "stalls", &s->device_stalls);
+	s->device_counted = !ferry_device_counter(s->ferry, 0, "insns", &s->device_insns) &&
+	                    !ferry_device_counter(s->ferry, 0, "tlb_misses", &s->device_tlb_misses) &&
+	                    !ferry_device_counter(s->ferry, 0, "stalls", &s->device_stalls);
 }
 
 static void session_work(struct session *s, const struct ferry_workload *w)
@@ -154,6 +156,7 @@ void session_run(struct session *s, const struct run_options *opts)
 
 	memset(s, 0, sizeof(*s));
 	s->opts = opts;
+	s->host = opts->host;
 	w = session_workload(s);
 	if (!w)
 		return;

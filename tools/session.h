@@ -16,10 +16,12 @@ struct session {
 	char programs_dir[4096];
 	struct ferry_workload_ctx work;
 	uint64_t counters[FERRY_COUNTER_COUNT];
+	const char *host; /* where the driver runs; as asked for until that is known */
 	uint64_t device_insns, device_tlb_misses, device_stalls;
-	int signal;        /* that told us to stop; 0 */
-	int error;         /* enum ferry_error of the run */
-	char message[512]; /* of the error */
+	bool device_counted; /* the last line is known: not on the kernel host */
+	int signal;          /* that told us to stop; 0 */
+	int error;           /* enum ferry_error of the run */
+	char message[512];   /* of the error */
 };
 
 /* Everything up to the report. The session is closed when it returns; s->error says how it went. */
