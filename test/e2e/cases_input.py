@@ -48,7 +48,7 @@ def an_unknown_program_is_named_in_the_error(ferry):
 
 @case(sanitized=True)
 def the_kernel_host_says_that_it_is_not_available_and_why(ferry):
-    result = ferry.run("fill", *SMALL, "--host", "kernel").refused("not available:")
+    result = ferry.run("fill", *SMALL, "--host", "kernel", "--node", "/dev/no-such-ferry").refused("not available:")
     said = [line.split("not available:")[1] for line in (result.out + result.err).splitlines()
             if "not available:" in line]
     result.need(any(len(reason.strip()) > 8 for reason in said), "there should be a reason")
@@ -57,7 +57,7 @@ def the_kernel_host_says_that_it_is_not_available_and_why(ferry):
 @case(sanitized=True)
 def an_error_with_json_is_one_object_too(ferry):
     for args in (["run", "no-such-program"], ["run", "histogram", "/no/such/file"],
-                 ["run", "fill", "--host", "kernel"]):
+                 ["run", "fill", "--host", "kernel", "--node", "/dev/no-such-ferry"]):
         report = ferry.ctl(*args, "--json").refused().json()
         assert report.get("error") and report.get("message") and report.get("verified") is not True, report
 

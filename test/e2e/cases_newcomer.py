@@ -94,10 +94,20 @@ def help_and_version_answer(ferry):
 
 @case(sanitized=True)
 def status_names_the_hosts_and_says_why_not(ferry):
-    result = ferry.ctl("status").ok()
+    result = ferry.ctl("status", env={"FERRY_DEVICE": "/dev/no-such-ferry"}).ok()
     result.need("process" in result.out and "kernel" in result.out, "both hosts should be named")
     result.need("not available" in result.out, "it should say that the kernel host is not available, and why")
     ferry.ctl("status", "--json").ok().json()
+
+
+@case(sanitized=True)
+def status_of_the_kernel_host_says_why_not(ferry):
+    for node, word in (("/dev/no-such-ferry", "modprobe"), ("/dev/null", "no device of Ferry")):
+        ferry.ctl("status", "--host", "kernel", "--node", node).refused(node, word)
+        ferry.ctl("status", "--host", "kernel", env={"FERRY_DEVICE": node}).refused(node, word)
+        report = ferry.ctl("status", "--host", "auto", "--node", node, "--json").ok().json()
+        assert report["host"] == "process" and word in report["host_kernel"], report
+        assert [n["node"] for n in report["nodes"]] == [node] and report["devices"], report
 
 
 @case(sanitized=True)

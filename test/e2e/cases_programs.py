@@ -93,7 +93,8 @@ def several_devices_work(ferry):
 
 @case()
 def auto_takes_the_process_host_here(ferry):
-    assert ferry.verified("fill", "--vram", "2M", "--size", "1M", "--host", "auto")["host"] == "process"
+    report = ferry.verified("fill", "--vram", "2M", "--size", "1M", "--host", "auto", "--node", "/dev/no-such-ferry")
+    assert report["host"] == "process", report
 
 
 @case()

@@ -48,7 +48,12 @@ static void options_out_of_range_are_refused(void **state)
 	E2E_ERROR(INVAL, ferry_open(&bad, &f));
 	bad = good, bad.host = "moon";
 	E2E_ERROR(INVAL, ferry_open(&bad, &f));
-	bad = good, bad.host = "kernel";
+	bad = good, bad.node = "/dev/ferry0"; /* the process host has no nodes */
+	E2E_ERROR(INVAL, ferry_open(&bad, &f));
+	bad = good, bad.host = "kernel", bad.node = "/dev/null";
+	E2E_ERROR(HOST_UNAVAILABLE, ferry_open(&bad, &f));
+	assert_non_null(strstr(ferry_last_error(), "no device of Ferry"));
+	bad = good, bad.host = "kernel", bad.node = "/dev/no-such-ferry";
 	E2E_ERROR(HOST_UNAVAILABLE, ferry_open(&bad, &f));
 	assert_true(strlen(ferry_last_error()) > 0);
 	assert_null(f);
