@@ -74,9 +74,9 @@ static struct page *page_hold(struct ferry_file *file, struct ferry_kblock *kb, 
 
 	if (kb->page[i])
 		return kb->page[i];
-	was = set_active_memcg(file->memcg);
+	was = ferry_compat_memcg_charge(file->memcg);
 	page = shmem_read_mapping_page_gfp(file->shmem->f_mapping, va >> PAGE_SHIFT, gfp);
-	set_active_memcg(was);
+	ferry_compat_memcg_charge(was);
 	if (IS_ERR(page))
 		return NULL;
 	kb->page[i] = page;
@@ -373,7 +373,7 @@ int ferry_kmm_init(struct ferry_file *file)
 	if (IS_ERR(shmem))
 		return FERRY_E_MEMFD;
 	file->shmem = shmem;
-	file->memcg = get_mem_cgroup_from_mm(file->mm);
+	file->memcg = ferry_compat_memcg_get(file->mm);
 	xa_init(&file->blocks);
 	xa_init(&file->poisoned);
 	return 0;
@@ -392,6 +392,6 @@ void ferry_kmm_fini(struct ferry_file *file)
 	}
 	xa_destroy(&file->blocks);
 	xa_destroy(&file->poisoned);
-	mem_cgroup_put(file->memcg);
+	ferry_compat_memcg_put(file->memcg);
 	fput(file->shmem);
 }
