@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: MIT OR GPL-2.0-only
+"""
+Ferry's modules, built against one kernel in a copy of the sources: several kernels can be built at once, and the
+source tree stays clean. The copy stays in its folder, so the next build compiles only what changed.
+
+    OUT/            the copy, ferry.ko, ferry_soft.ko, Module.symvers
+    OUT/test/kernel/modules/*.ko
+    OUT/build.log   everything that make said
+"""
+
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+
+from kernel import apt, cache, run, stock, table
+
+# What the modules are made of: the same list as in mk/install.mk, which lays the DKMS source.
+PARTS = ("Kbuild", "dkms.conf", "mk/flags.mk", "core", "hal", "include", "os-linux", "softgpu", "LICENSES")
+TEST_MODULES = "test/kernel/modules"
+SOURCE_NAMES = ("Kbuild", "Makefile")
+SOURCE_ENDS = (".c", ".h", ".sh", ".mk", ".conf", ".txt")
+MADE_NAMES = re.compile(r".*\.mod\.c|compat_config\.h")
+
+
+def wanted(name):
+    """Is this a file of the tree, going by its name?"""
+    return (name in SOURCE_NAMES or name.endswith(SOURCE_ENDS)) and not MADE_NAMES.fullmatch(name)
+
+
+def sources(tree):
+    """{path from the root of the tree} of all that is copied."""
+    found = set()
+    for part in (*PARTS, TEST_MODULES):
+        if (tree / part).is_file():
+            found.add(part)
+        for folder, _, files in os.walk(tree / part):
+            found |= {os.path.relpath(os.path.join(folder, f), tree) for f in files if wanted(f)}
+    return found
+
+
+def copy(tree, out):
+    """Make out's sources those of the tree; a file that did not change keeps its time."""
+    now = sources(tree)
+    for path in sources(out) - now:
+        (out / path).unlink()
+    for path in sorted(now):
+        source, target = tree / path, out / path
+        try:
+            have, want = target.stat(), source.stat()
+            if (have.st_size, have.st_mtime_ns) == (want.st_size, want.st_mtime_ns):
+                continue
+        except FileNotFoundError:
+            target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(source, target)
+
+
+def make_command(kernel, out, options):
+    """make for one kernel: as a list, and where the copy is for it."""
+    root, place = kernel["chroot"], "/work" if kernel["chroot"] else str(out)
+    cc = "clang" if options.cc == "clang" else kernel["cc"]
+    if root and options.cc == "clang":
+        cc = "clang-19"
+    ccache = bool(root) or bool(shutil.which("ccache"))
+    command = ["make", "-C", kernel["kdir"], f"M={place}", f"CC={'ccache ' if ccache else ''}{cc}",
+               f"-j{os.cpu_count()}", "KCFLAGS=-Werror"]
+    command += ["W=1"] if options.w1 else []
+    command += ["C=2"] if options.sparse else []
+    if not root:
+        return command, place
+    (cache.root() / "ccache").mkdir(exist_ok=True)
+    binds = {out: "/work", cache.root() / "ccache": "/ccache"}
+    return run.in_chroot(root, binds, command), place
+
+
+def complaints(text):
+    """The lines of a build log that a person wants to see when it failed."""
+    lines = text.splitlines()
+    hits = [i for i, line in enumerate(lines) if re.search(r"(error|warning|undefined!|\*\*\*)\b", line, re.I)]
+    return "\n".join(lines[hits[0]:hits[0] + 40]) if hits else "\n".join(lines[-30:])
+
+
+def module(path):
+    """What is told of one .ko."""
+    size = run.output(["size", "-B", path]).splitlines()[1].split()
+    return {"path": str(path), "text_bytes": int(size[0]), "data_bytes": int(size[1]), "bss_bytes": int(size[2])}
+
+
+def build(kernel, out, options):
+    """A dictionary of what was built; Problem when something was not."""
+    out = pathlib.Path(out).absolute()
+    out.mkdir(parents=True, exist_ok=True)
+    with cache.lock("build-" + cache.key(str(out))):
+        copy(table.TREE, out)
+        if options.cc == "clang" and kernel["chroot"]:
+            kernel = dict(kernel, chroot=str(stock.chroot(apt.Apt("trixie"), clang=True)))
+        command, place = make_command(kernel, out, options)
+        log = out / "build.log"
+        log.unlink(missing_ok=True)
+        env = run.environment(CCACHE_BASEDIR=place)
+        if kernel["chroot"]:
+            env.update(CCACHE_DIR="/ccache", PATH="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+        steps = [[*command, "modules"]]
+        if any((out / TEST_MODULES).glob("*.c")):
+            # The last M= counts.
+            steps.append([*command, f"M={place}/{TEST_MODULES}", f"KBUILD_EXTRA_SYMBOLS={place}/Module.symvers",
+                          "modules"])
+        for step in steps:
+            if run.logged(step, log, env=env):
+                raise cache.Problem(f"{kernel['series']}: the build failed:\n{complaints(log.read_text())}\n"
+                                    f"The whole log: {log}")
+        text = log.read_text(errors="replace")
+        found = [line for line in text.splitlines() if re.search(r"\bwarning:", line, re.I)]
+        if options.sparse and found:
+            raise cache.Problem(f"{kernel['series']}: sparse complains:\n" + "\n".join(found[:40]))
+    return {
+        "series": kernel["series"], "release": kernel["release"], "out": str(out),
+        "modules": {p.stem: module(p) for p in sorted(out.glob("*.ko"))},
+        "test_modules": {p.stem: str(p) for p in sorted((out / TEST_MODULES).glob("*.ko"))},
+        "warnings": len(found),
+    }
+
+
+def kernel_of(kdir):
+    """The dictionary for a kernel that is simply there: /lib/modules/.../build, or any such folder."""
+    path = pathlib.Path(kdir).resolve()
+    try:
+        release = (path / "include/config/kernel.release").read_text().strip()
+    except OSError:
+        raise cache.Problem(f"{kdir} is not a folder to build modules against (no include/config/kernel.release). "
+                            "Debian has it in the package linux-headers-$(uname -r)") from None
+    clang = subprocess.run(["grep", "-q", "^CONFIG_CC_IS_CLANG=y", path / ".config"], check=False).returncode == 0
+    return {"series": release, "release": release, "folder": "", "chroot": "", "kdir": str(path),
+            "config": str(path / ".config"), "vmlinuz": "", "modules": "", "debug": False,
+            "cc": "clang" if clang else stock.gcc_of(path)}
