@@ -77,8 +77,9 @@ def make_command(kernel, out, options):
 def complaints(text):
     """The lines of a build log that a person wants to see when it failed."""
     lines = text.splitlines()
-    hits = [i for i, line in enumerate(lines) if re.search(r"(error|warning|undefined!|\*\*\*)\b", line, re.I)]
-    return "\n".join(lines[hits[0]:hits[0] + 40]) if hits else "\n".join(lines[-30:])
+    bad = re.compile(r"\b(error|warning):|undefined!|cannot be built|\*\*\* ", re.I)
+    first = next((i for i, line in enumerate(lines) if bad.search(line)), len(lines) - 30)
+    return "\n".join(lines[max(first - 1, 0):first + 40])
 
 
 def module(path):
