@@ -17,7 +17,6 @@
 #include <linux/device.h>
 #include <linux/fs.h>
 #include <linux/hrtimer.h>
-#include <linux/huge_mm.h>
 #include <linux/memcontrol.h>
 #include <linux/mm.h>
 #include <linux/module.h>
@@ -29,6 +28,10 @@
 #include <linux/timer.h>
 
 #include "compat_config.h"
+
+#ifndef FERRY_HAVE_INSERT_PMD_LONG
+#include <linux/pfn_t.h>
+#endif
 
 /* ---- VMA flags: probes/vm_flags ------------------------------------------------------------- */
 

@@ -8,11 +8,12 @@
 source=$1 answer=$2 symvers=$3
 shift 3
 
+# Nothing is kept of the object, so none is made.
+[ "${1##*/}" = ccache ] && shift
 mkdir -p "${answer%/*}"
 verdict=yes
-"$@" -Werror=implicit-function-declaration -Werror=implicit-int -Werror=int-conversion \
-	-Werror=incompatible-pointer-types -c -o "$answer.o" "$source" >"$answer.log" 2>&1 || verdict=no
-rm -f "$answer.o" "$answer.gcno"
+"$@" -fsyntax-only -Werror=implicit-function-declaration -Werror=implicit-int -Werror=int-conversion \
+	-Werror=incompatible-pointer-types "$source" >"$answer.log" 2>&1 || verdict=no
 
 if [ "$symvers" ]; then
 	for symbol in $(sed -n 's/^ \* Exports: //p' "$source"); do

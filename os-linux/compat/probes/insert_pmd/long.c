@@ -5,7 +5,6 @@
  * From Linux 6.17: 21aa65bf82a7 "mm: remove callers of pfn_t functionality".
  */
 #include <linux/mm.h>
-#include <linux/huge_mm.h>
 
 vm_fault_t ferry_probe(struct vm_fault *vmf, unsigned long pfn);
 vm_fault_t ferry_probe(struct vm_fault *vmf, unsigned long pfn)

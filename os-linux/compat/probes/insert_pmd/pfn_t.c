@@ -5,7 +5,6 @@
  * Up to Linux 6.16.
  */
 #include <linux/mm.h>
-#include <linux/huge_mm.h>
 #include <linux/pfn_t.h>
 
 vm_fault_t ferry_probe(struct vm_fault *vmf, unsigned long pfn);

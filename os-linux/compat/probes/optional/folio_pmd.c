@@ -6,7 +6,6 @@
  * Exports: vmf_insert_folio_pmd
  */
 #include <linux/mm.h>
-#include <linux/huge_mm.h>
 
 vm_fault_t ferry_probe(struct vm_fault *vmf, struct folio *folio);
 vm_fault_t ferry_probe(struct vm_fault *vmf, struct folio *folio)

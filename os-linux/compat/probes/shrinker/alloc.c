@@ -5,6 +5,7 @@
  * From Linux 6.7: c42d50aefd17 "mm: shrinker: add infrastructure for dynamically allocating shrinker".
  * Exports: shrinker_alloc shrinker_register shrinker_free
  */
+#include <linux/mm.h>
 #include <linux/shrinker.h>
 
 static unsigned long count(struct shrinker *s, struct shrink_control *sc)

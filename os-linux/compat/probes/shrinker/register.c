@@ -6,6 +6,7 @@
  * "mm: shrinker: remove old APIs".
  * Exports: register_shrinker unregister_shrinker
  */
+#include <linux/mm.h>
 #include <linux/shrinker.h>
 
 static struct shrinker s;
