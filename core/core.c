@@ -142,18 +142,14 @@ int ferry_core_cpu_fault(struct ferry_core *core, struct ferry_va_space *vs, uin
 	return err;
 }
 
-int ferry_core_unmapped(struct ferry_core *core, struct ferry_va_space *vs, uint64_t va, uint64_t size_bytes)
+/* Nor is this: what the CPU has unmapped is gone, whether we like the moment or not. The block's lock is enough. */
+void ferry_core_unmapped(struct ferry_core *core, struct ferry_va_space *vs, uint64_t va, uint64_t size_bytes)
 {
 	struct ferry_ctx ctx;
-	int err = ferry_gate_enter(&core->gate);
 
-	if (err)
-		return err;
 	ferry_core_enter(&ctx);
 	ferry_va_range_unmap(&ctx, vs, va, size_bytes);
 	ferry_core_leave(core, &ctx);
-	ferry_gate_leave(&core->gate);
-	return 0;
 }
 
 int ferry_core_release(struct ferry_core *core, struct ferry_va_space *vs, uint64_t va, uint64_t size_bytes)

@@ -72,7 +72,7 @@ static void embedded_unmapped(void *arg, uint64_t va, uint64_t bytes)
 	struct embedded *e = arg;
 
 	if (call_enter(e)) {
-		(void)ferry_core_unmapped(e->core, e->vs, va, bytes);
+		ferry_core_unmapped(e->core, e->vs, va, bytes);
 		call_leave(e);
 	}
 }

@@ -18,8 +18,8 @@ struct class *ferry_class;
 static struct vfsmount *ferry_mnt;
 
 /*
- * A file system that nobody sees, for inodes that are nothing but an address space. Without an owner:
- * the mount, which lasts as long as the module, would keep the module from ever going.
+ * A file system that nobody sees, for inodes that are nothing but an address space. Without an
+ * owner: the mount, which lasts as long as the module, would keep the module from ever going.
  */
 static int ferry_fs_init(struct fs_context *fc)
 {

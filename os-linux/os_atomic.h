@@ -2,7 +2,8 @@
 /*
  * os_atomic.h (kernel host) - atomics, device-visible memory, barriers, bits, thread and time.
  *
- * Atomics are the kernel's own atomic64_t: marked accesses for KCSAN, and fully ordered where they return a value.
+ * Atomics are the kernel's own atomic64_t: marked accesses for KCSAN, and fully ordered where they
+ * return a value.
  */
 #ifndef FERRY_KERNEL_OS_ATOMIC_H
 #define FERRY_KERNEL_OS_ATOMIC_H
@@ -19,7 +20,8 @@
 #include "ferry/os.h"
 
 _Static_assert(sizeof(struct ferry_os_atomic) == sizeof(atomic64_t), "one is taken for the other");
-_Static_assert(_Alignof(struct ferry_os_atomic) >= _Alignof(atomic64_t), "one is taken for the other");
+_Static_assert(_Alignof(struct ferry_os_atomic) >= _Alignof(atomic64_t),
+	       "one is taken for the other");
 
 static inline atomic64_t *ferry_kernel_atomic(struct ferry_os_atomic *a)
 {
@@ -81,7 +83,8 @@ static inline void ferry_os_dma_store64(void *p, uint64_t v)
 	WRITE_ONCE(*(uint64_t *)p, v);
 }
 
-/* Memory is coherent, so the device may be another CPU (the software GPU is one): the SMP forms at least. */
+/* Memory is coherent, so the device may be another CPU (the software GPU is one): the SMP forms at
+ * least. */
 static inline void ferry_os_dma_rmb(void)
 {
 	dma_rmb();

@@ -5,9 +5,9 @@
  *     /sys/kernel/debug/ferry/fail_ferry/          ferry_os_zalloc() returns NULL
  *     /sys/kernel/debug/ferry/fail_ferry_point/    ferry_os_fault_point() is true
  *
- * with the knobs of Documentation/fault-injection (probability, interval, times, task-filter, ...); and
- * /proc/self/fail-nth makes the n-th of a thread's next such calls fail. Without CONFIG_FAULT_INJECTION nothing
- * is compiled in.
+ * with the knobs of Documentation/fault-injection (probability, interval, times, task-filter, ...);
+ * and /proc/self/fail-nth makes the n-th of a thread's next such calls fail. Without
+ * CONFIG_FAULT_INJECTION nothing is compiled in.
  */
 #ifndef FERRY_KERNEL_OS_FAULT_H
 #define FERRY_KERNEL_OS_FAULT_H
@@ -33,7 +33,8 @@ static inline bool ferry_kernel_fault_point(uint32_t id)
 
 #endif
 
-/* Once, by ferry.ko, when the folder exists: debugfs files. Nothing to undo, they go with the folder. */
+/* Once, by ferry.ko, when the folder exists: debugfs files. Nothing to undo, they go with the
+ * folder. */
 struct dentry;
 void ferry_kernel_fault_init(struct dentry *debugfs);
 

@@ -2,8 +2,9 @@
 /*
  * os_impl.h (kernel host) - a body for every prototype of ferry/os.h. Included by os.h only.
  *
- * Small bodies are inline, in one header per group; larger ones are ferry_kernel_*() in the .c of that group, which
- * ferry.ko exports: ferry_soft.ko and drivers of other GPUs include the same headers.
+ * Small bodies are inline, in one header per group; larger ones are ferry_kernel_*() in the .c of
+ * that group, which ferry.ko exports: ferry_soft.ko and drivers of other GPUs include the same
+ * headers.
  */
 #ifndef FERRY_KERNEL_OS_IMPL_H
 #define FERRY_KERNEL_OS_IMPL_H

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
- * os_init.h (kernel host) - what module init and exit of ferry.ko call for the hooks. Private to ferry.ko.
+ * os_init.h (kernel host) - what module init and exit of ferry.ko call for the hooks. Private to
+ * ferry.ko.
  *
  *     ferry_kernel_os_init()      before anything else of Ferry runs: the work queue exists
  *     ...                         every object of the core is gone again

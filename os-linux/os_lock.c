@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
- * os_lock.c (kernel host) - making locks: each kind and class has a lockdep class of its own, with its name.
+ * os_lock.c (kernel host) - making locks: each kind and class has a lockdep class of its own, with
+ * its name.
  */
 #include <linux/export.h>
 #include <linux/lockdep.h>
@@ -34,13 +35,15 @@ static struct lock_class_key *class_key(enum lock_kind kind, uint32_t lock_class
 
 static const char *class_name(uint32_t lock_class)
 {
-	return lock_class < FERRY_OS_CLASSES && names[lock_class] ? names[lock_class] : "ferry-host";
+	return lock_class < FERRY_OS_CLASSES && names[lock_class] ? names[lock_class]
+								  : "ferry-host";
 }
 
 void ferry_kernel_spin_init(struct ferry_os_spin *s, uint32_t lock_class)
 {
 	spin_lock_init(&s->lock);
-	lockdep_set_class_and_name(&s->lock, class_key(KIND_SPIN, lock_class), class_name(lock_class));
+	lockdep_set_class_and_name(&s->lock, class_key(KIND_SPIN, lock_class),
+				   class_name(lock_class));
 	s->flags = 0;
 }
 EXPORT_SYMBOL_GPL(ferry_kernel_spin_init);
@@ -48,14 +51,16 @@ EXPORT_SYMBOL_GPL(ferry_kernel_spin_init);
 void ferry_kernel_mutex_init(struct ferry_os_mutex *m, uint32_t lock_class)
 {
 	mutex_init(&m->lock);
-	lockdep_set_class_and_name(&m->lock, class_key(KIND_MUTEX, lock_class), class_name(lock_class));
+	lockdep_set_class_and_name(&m->lock, class_key(KIND_MUTEX, lock_class),
+				   class_name(lock_class));
 }
 EXPORT_SYMBOL_GPL(ferry_kernel_mutex_init);
 
 void ferry_kernel_rw_init(struct ferry_os_rw *rw, uint32_t lock_class)
 {
 	init_rwsem(&rw->lock);
-	lockdep_set_class_and_name(&rw->lock, class_key(KIND_RW, lock_class), class_name(lock_class));
+	lockdep_set_class_and_name(&rw->lock, class_key(KIND_RW, lock_class),
+				   class_name(lock_class));
 }
 EXPORT_SYMBOL_GPL(ferry_kernel_rw_init);
 
@@ -63,6 +68,7 @@ EXPORT_SYMBOL_GPL(ferry_kernel_rw_init);
 void ferry_kernel_sem_init(struct ferry_os_sem *s, uint32_t lock_class)
 {
 	sema_init(&s->sem, 1);
-	lockdep_set_class_and_name(&s->sem.lock, class_key(KIND_SEM, lock_class), class_name(lock_class));
+	lockdep_set_class_and_name(&s->sem.lock, class_key(KIND_SEM, lock_class),
+				   class_name(lock_class));
 }
 EXPORT_SYMBOL_GPL(ferry_kernel_sem_init);

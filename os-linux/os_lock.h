@@ -2,13 +2,14 @@
 /*
  * os_lock.h (kernel host) - locks.
  *
- * spin   spinlock_t with interrupts off. On PREEMPT_RT it sleeps, and interrupts stay on: handlers are threads there
- *        (os.h's "irq" is then such a thread), so it excludes them all the same.
- * mutex  struct mutex. rw: struct rw_semaphore, a queued writer blocks new readers.
- * sem    struct semaphore of one, the kernel's only lock that another context may release. down is not killable: it
- *        is held for one batch of faults.
+ * spin   spinlock_t with interrupts off. On PREEMPT_RT it sleeps, and interrupts stay on: handlers
+ * are threads there (os.h's "irq" is then such a thread), so it excludes them all the same. mutex
+ * struct mutex. rw: struct rw_semaphore, a queued writer blocks new readers. sem    struct
+ * semaphore of one, the kernel's only lock that another context may release. down is not killable:
+ * it is held for one batch of faults.
  *
- * lock_class names the lockdep class: one per kind and class (os_lock.c). Lockdep does not follow semaphores.
+ * lock_class names the lockdep class: one per kind and class (os_lock.c). Lockdep does not follow
+ * semaphores.
  */
 #ifndef FERRY_KERNEL_OS_LOCK_H
 #define FERRY_KERNEL_OS_LOCK_H

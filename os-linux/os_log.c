@@ -27,7 +27,8 @@ void ferry_kernel_vlog(enum ferry_os_level level, const char *fmt, va_list args)
 	struct va_format text = {.fmt = fmt};
 	va_list copy;
 
-	if ((unsigned int)level >= ARRAY_SIZE(level_prefix) || (unsigned int)level > READ_ONCE(log_level))
+	if ((unsigned int)level >= ARRAY_SIZE(level_prefix) ||
+	    (unsigned int)level > READ_ONCE(log_level))
 		return;
 	if (level >= FERRY_LOG_WARN && !__ratelimit(&log_ratelimit))
 		return;

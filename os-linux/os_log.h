@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
- * os_log.h (kernel host) - logging and broken invariants, to the kernel log with "ferry: " in front.
+ * os_log.h (kernel host) - logging and broken invariants, to the kernel log with "ferry: " in
+ * front.
  *
- * Lines above the module parameter log_level (0 error .. 3 debug, default 2) are dropped; warnings and below are
- * rate-limited together, errors are not. Any context but NMI.
+ * Lines above the module parameter log_level (0 error .. 3 debug, default 2) are dropped; warnings
+ * and below are rate-limited together, errors are not. Any context but NMI.
  */
 #ifndef FERRY_KERNEL_OS_LOG_H
 #define FERRY_KERNEL_OS_LOG_H

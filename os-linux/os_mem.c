@@ -15,12 +15,14 @@
 #include "os_init.h"
 
 /*
- * kmalloc aligns to the size where that is a power of two, and to little where it is not. Below a page its memory
- * comes in powers of two anyway (but for 96 and 192); above, pages and vmalloc are aligned.
+ * kmalloc aligns to the size where that is a power of two, and to little where it is not. Below a
+ * page its memory comes in powers of two anyway (but for 96 and 192); above, pages and vmalloc are
+ * aligned.
  */
 static size_t size_for_alignment(size_t size_bytes)
 {
-	return size_bytes >= 64 && size_bytes < PAGE_SIZE ? roundup_pow_of_two(size_bytes) : size_bytes;
+	return size_bytes >= 64 && size_bytes < PAGE_SIZE ? roundup_pow_of_two(size_bytes)
+							  : size_bytes;
 }
 
 void *ferry_kernel_zalloc(size_t size_bytes, uint32_t flags)
@@ -34,7 +36,8 @@ void *ferry_kernel_zalloc(size_t size_bytes, uint32_t flags)
 }
 EXPORT_SYMBOL_GPL(ferry_kernel_zalloc);
 
-/* ---- memory that could not be freed where it was given back; the list's links lie in that memory ---- */
+/* ---- memory that could not be freed where it was given back; the list's links lie in that memory
+ * ---- */
 
 static LLIST_HEAD(free_later);
 

@@ -2,15 +2,16 @@
 /*
  * os_mem.h (kernel host) - memory, and copies in long runs.
  *
- * Memory is charged to the memory cgroup of whoever asks. free works in any context: what only a sleeper may free is
- * handed to a worker.
+ * Memory is charged to the memory cgroup of whoever asks. free works in any context: what only a
+ * sleeper may free is handed to a worker.
  */
 #ifndef FERRY_KERNEL_OS_MEM_H
 #define FERRY_KERNEL_OS_MEM_H
 
 #include "ferry/os.h"
 
-/* From here on a copy goes around the cache: below it, who reads the copy next finds it in the cache. */
+/* From here on a copy goes around the cache: below it, who reads the copy next finds it in the
+ * cache. */
 #define FERRY_KERNEL_STREAM_BYTES (64u * 1024u)
 
 void *ferry_kernel_zalloc(size_t size_bytes, uint32_t flags);

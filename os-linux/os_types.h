@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
- * os_types.h (kernel host) - the structs behind os.h, complete, so that the core can embed them. Bodies: os_impl.h.
+ * os_types.h (kernel host) - the structs behind os.h, complete, so that the core can embed them.
+ * Bodies: os_impl.h.
  *
- * The pure parts see the kernel's fixed-width types and memcpy from here, and the few limits that <stdint.h> would
- * have given them.
+ * The pure parts see the kernel's fixed-width types and memcpy from here, and the few limits that
+ * <stdint.h> would have given them.
  */
 #ifndef FERRY_KERNEL_OS_TYPES_H
 #define FERRY_KERNEL_OS_TYPES_H

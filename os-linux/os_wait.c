@@ -11,7 +11,8 @@
 
 #include "ferry/os.h"
 
-#define WAIT_SLACK_NS 50000u /* timeouts bound things that went wrong: let them share a timer interrupt */
+#define WAIT_SLACK_NS                                                                              \
+	50000u /* timeouts bound things that went wrong: let them share a timer interrupt */
 
 int ferry_kernel_wait(struct ferry_os_wait *w, ferry_os_pred pred, void *arg, uint64_t timeout_ns)
 {
@@ -39,7 +40,8 @@ int ferry_kernel_wait(struct ferry_os_wait *w, ferry_os_pred pred, void *arg, ui
 			break;
 		}
 		/* 0: the time is over; test once more. */
-		over = schedule_hrtimeout_range(forever ? NULL : &deadline, WAIT_SLACK_NS, HRTIMER_MODE_ABS) == 0;
+		over = schedule_hrtimeout_range(forever ? NULL : &deadline, WAIT_SLACK_NS,
+						HRTIMER_MODE_ABS) == 0;
 	}
 	finish_wait(&w->head, &entry);
 	return err;
@@ -47,9 +49,9 @@ int ferry_kernel_wait(struct ferry_os_wait *w, ferry_os_pred pred, void *arg, ui
 EXPORT_SYMBOL_GPL(ferry_kernel_wait);
 
 /*
- * In process context others get their turn: whom we wait for may need this CPU. Where spin locks do not count
- * (no CONFIG_PREEMPT_COUNT) ours show by interrupts that are off. A real-time thread would keep the CPU whatever it
- * yields, so it sleeps.
+ * In process context others get their turn: whom we wait for may need this CPU. Where spin locks do
+ * not count (no CONFIG_PREEMPT_COUNT) ours show by interrupts that are off. A real-time thread
+ * would keep the CPU whatever it yields, so it sleeps.
  */
 void ferry_kernel_relax(void)
 {

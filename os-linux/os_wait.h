@@ -2,15 +2,15 @@
 /*
  * os_wait.h (kernel host) - waiting, on a wait queue.
  *
- * Nothing is lost: the waiter is in the queue, which its lock orders, before it tests; a waker always takes that
- * lock.
+ * Nothing is lost: the waiter is in the queue, which its lock orders, before it tests; a waker
+ * always takes that lock.
  *
  * who waits           state             SIGKILL                    counts as
- *   a user's thread   TASK_KILLABLE     ends it: FERRY_E_KILLED    load; the hung-task detector looks away
- *   a kernel thread   TASK_IDLE         has no meaning             neither load nor hung
+ *   a user's thread   TASK_KILLABLE     ends it: FERRY_E_KILLED    load; the hung-task detector
+ * looks away a kernel thread   TASK_IDLE         has no meaning             neither load nor hung
  *
- * wake_all takes a spinlock_t, which is not allowed in hard interrupt context on PREEMPT_RT: there, handlers that
- * call it must be threaded, as request_irq() makes them without IRQF_NO_THREAD.
+ * wake_all takes a spinlock_t, which is not allowed in hard interrupt context on PREEMPT_RT: there,
+ * handlers that call it must be threaded, as request_irq() makes them without IRQF_NO_THREAD.
  */
 #ifndef FERRY_KERNEL_OS_WAIT_H
 #define FERRY_KERNEL_OS_WAIT_H
@@ -30,7 +30,8 @@ static inline void ferry_os_wait_fini(struct ferry_os_wait *w)
 		ferry_os_bug(__FILE__, __LINE__, "a wait object ends while somebody waits");
 }
 
-static inline int ferry_os_wait_until(struct ferry_os_wait *w, ferry_os_pred pred, void *arg, uint64_t timeout_ns)
+static inline int ferry_os_wait_until(struct ferry_os_wait *w, ferry_os_pred pred, void *arg,
+				      uint64_t timeout_ns)
 {
 	if (pred(arg))
 		return 0;

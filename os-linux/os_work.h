@@ -2,8 +2,8 @@
 /*
  * os_work.h (kernel host) - work items and timers, on one unbound workqueue.
  *
- * WQ_MEM_RECLAIM: freeing memory can wait for a fault service, so there must always be a worker for it. A timer is
- * delayed work: its resolution is a jiffy, rounded up.
+ * WQ_MEM_RECLAIM: freeing memory can wait for a fault service, so there must always be a worker for
+ * it. A timer is delayed work: its resolution is a jiffy, rounded up.
  */
 #ifndef FERRY_KERNEL_OS_WORK_H
 #define FERRY_KERNEL_OS_WORK_H

@@ -147,8 +147,8 @@ static void ferry_vm_close(struct vm_area_struct *vma)
 	struct ferry_file *file = vma->vm_private_data;
 
 	if (vma_is_ours(file, vma))
-		(void)ferry_core_unmapped(file->node->core, file->vs, vma->vm_start,
-					  vma->vm_end - vma->vm_start);
+		ferry_core_unmapped(file->node->core, file->vs, vma->vm_start,
+				    vma->vm_end - vma->vm_start);
 }
 
 static int ferry_vm_mremap(struct vm_area_struct *vma)

@@ -4,9 +4,10 @@
  *
  *   create core -> add devices -> open VA spaces -> requests, CPU faults -> close -> destroy
  *
- * Every function here passes the gate (core/power/gate.h): while the driver is suspending, entries fail with
- * FERRY_E_GATE_CLOSED and change nothing. Context: process, no core lock held, may sleep, unless said otherwise.
- * All return 0 or an enum ferry_error; the host turns it into its errno with ferry_error_errno() of its own.
+ * Every function here passes the gate (core/power/gate.h) but for those that cannot be refused, which say so: while
+ * the driver is suspending, entries fail with FERRY_E_GATE_CLOSED and change nothing. Context: process, no core lock
+ * held, may sleep, unless said otherwise. All return 0 or an enum ferry_error; the host turns it into its errno with
+ * ferry_error_errno() of its own.
  */
 #ifndef FERRY_CORE_H
 #define FERRY_CORE_H
@@ -55,8 +56,9 @@ int ferry_core_request(struct ferry_core *core, struct ferry_va_space *vs, uint3
  */
 int ferry_core_cpu_fault(struct ferry_core *core, struct ferry_va_space *vs, uint64_t va, bool write);
 
-/* The CPU side of [va, va + size_bytes) no longer exists: forget those pages, and their bytes. */
-int ferry_core_unmapped(struct ferry_core *core, struct ferry_va_space *vs, uint64_t va, uint64_t size_bytes);
+/* The CPU side of [va, va + size_bytes) no longer exists: forget those pages, and their bytes. Passes a closed gate.
+ */
+void ferry_core_unmapped(struct ferry_core *core, struct ferry_va_space *vs, uint64_t va, uint64_t size_bytes);
 
 /*
  * [va, va + size_bytes) leaves the driver's care with its bytes: pages come home, then they are forgotten as above.

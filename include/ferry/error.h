@@ -8,6 +8,8 @@
  *
  * Source: private error codes with an errno parent, as bcachefs does.
  *
+ * The numbers cross the ioctl interface (struct ferry_call): from the first release on, new codes come at the end.
+ *
  *   name                     errno      sentence
  */
 #ifndef FERRY_ERROR_H

@@ -67,8 +67,9 @@ static inline void vm_flags_mod(struct vm_area_struct *vma, vm_flags_t set, vm_f
 
 /*
  * follow_pfnmap_start(): the page frame behind args->address, valid until follow_pfnmap_end(),
- * before which nothing may sleep. -EINVAL: nothing is mapped there, or it is not VM_IO or VM_PFNMAP.
- * The mmap lock is held, for reading at least: 6.10 and 6.11 assert it, so we do everywhere.
+ * before which nothing may sleep. -EINVAL: nothing is mapped there, or it is not VM_IO or
+ * VM_PFNMAP. The mmap lock is held, for reading at least: 6.10 and 6.11 assert it, so we do
+ * everywhere.
  */
 #ifndef FERRY_HAVE_FOLLOW_PFN_PFNMAP
 struct follow_pfnmap_args {
@@ -125,7 +126,8 @@ static inline unsigned long ferry_compat_pfnmap_mask(const struct follow_pfnmap_
 typedef unsigned long (*ferry_compat_shrink_fn)(struct shrinker *, struct shrink_control *);
 
 /* A registered shrinker, or NULL. */
-static inline struct shrinker *ferry_compat_shrinker_add(const char *name, ferry_compat_shrink_fn count,
+static inline struct shrinker *ferry_compat_shrinker_add(const char *name,
+							 ferry_compat_shrink_fn count,
 							 ferry_compat_shrink_fn scan)
 {
 #ifdef FERRY_HAVE_SHRINKER_ALLOC
@@ -217,16 +219,17 @@ static inline struct class *ferry_compat_class_create(const char *name)
 #define FERRY_COMPAT_HUGE_FAULT(f)                                                                 \
 	static vm_fault_t f##_pe_size(struct vm_fault *vmf, enum page_entry_size size)             \
 	{                                                                                          \
-		return f(vmf, size == PE_SIZE_PMD ? PMD_SHIFT - PAGE_SHIFT :                       \
-			      size == PE_SIZE_PUD ? PUD_SHIFT - PAGE_SHIFT :                       \
-						    0);                                            \
+		return f(vmf, size == PE_SIZE_PMD   ? PMD_SHIFT - PAGE_SHIFT                       \
+			      : size == PE_SIZE_PUD ? PUD_SHIFT - PAGE_SHIFT                       \
+						    : 0);                                          \
 	}                                                                                          \
 	static_assert(true)
 #define FERRY_COMPAT_HUGE_FAULT_NAME(f) f##_pe_size
 #endif
 
 /* pfn is a number, also where the kernel wants a pfn_t. VM_PFNMAP or VM_MIXEDMAP. */
-static inline vm_fault_t ferry_compat_insert_pfn_pmd(struct vm_fault *vmf, unsigned long pfn, bool write)
+static inline vm_fault_t ferry_compat_insert_pfn_pmd(struct vm_fault *vmf, unsigned long pfn,
+						     bool write)
 {
 #ifdef FERRY_HAVE_INSERT_PMD_LONG
 	return vmf_insert_pfn_pmd(vmf, pfn, write);
@@ -237,9 +240,11 @@ static inline vm_fault_t ferry_compat_insert_pfn_pmd(struct vm_fault *vmf, unsig
 
 /* ---- where a mapping goes: probes/unmapped_area --------------------------------------------- */
 
-/* As if the driver had no get_unmapped_area of its own. Process context, mmap lock held for writing. */
-static inline unsigned long ferry_compat_unmapped_area(struct file *file, unsigned long addr, unsigned long len,
-						       unsigned long pgoff, unsigned long flags)
+/* As if the driver had no get_unmapped_area of its own. Process context, mmap lock held for
+ * writing. */
+static inline unsigned long ferry_compat_unmapped_area(struct file *file, unsigned long addr,
+						       unsigned long len, unsigned long pgoff,
+						       unsigned long flags)
 {
 #if defined(FERRY_HAVE_UNMAPPED_AREA_FILE)
 	return mm_get_unmapped_area(file, addr, len, pgoff, flags);
@@ -293,8 +298,9 @@ static inline void ferry_compat_memcg_put(struct mem_cgroup *memcg)
 /* ---- timers: probes/hrtimer, timer ---------------------------------------------------------- */
 
 #ifndef FERRY_HAVE_HRTIMER_SETUP
-static inline void hrtimer_setup(struct hrtimer *timer, enum hrtimer_restart (*fn)(struct hrtimer *),
-				 clockid_t clock, enum hrtimer_mode mode)
+static inline void hrtimer_setup(struct hrtimer *timer,
+				 enum hrtimer_restart (*fn)(struct hrtimer *), clockid_t clock,
+				 enum hrtimer_mode mode)
 {
 	hrtimer_init(timer, clock, mode);
 	timer->function = fn;

@@ -26,7 +26,7 @@ static void between(uint8_t what, uint32_t page)
 		(void)rig_cpu_access(&rig, page, what & 8, &value);
 		break;
 	case 1:
-		(void)ferry_core_unmapped(rig.core, rig.vs, rig_va(page), (uint64_t)(what >> 3) << FERRY_PAGE_SHIFT);
+		ferry_core_unmapped(rig.core, rig.vs, rig_va(page), (uint64_t)(what >> 3) << FERRY_PAGE_SHIFT);
 		for (uint32_t i = page; i < page + (what >> 3) && i < RIG_WINDOW_PAGES; i++)
 			rig.cpu_mapped[i] = rig.cpu_writable[i] = false;
 		break;

@@ -256,8 +256,8 @@ static void unmapping_does_not_ask_for_host_addresses(void **unused)
 	rig.bus_fails = true;
 	rig.cpu_mapped[0] = rig.cpu_writable[0] = false; /* the host does that before it tells */
 	rig.cpu_mapped[2] = rig.cpu_writable[2] = false;
-	assert_int_equal(ferry_core_unmapped(rig.core, rig.vs, rig_va(0), FERRY_PAGE_SIZE), 0);
-	assert_int_equal(ferry_core_unmapped(rig.core, rig.vs, rig_va(2), FERRY_PAGE_SIZE), 0);
+	ferry_core_unmapped(rig.core, rig.vs, rig_va(0), FERRY_PAGE_SIZE);
+	ferry_core_unmapped(rig.core, rig.vs, rig_va(2), FERRY_PAGE_SIZE);
 	rig_audit(&rig);
 	assert_int_equal(ferry_device_lost(rig.core->devices[0]), 0);
 	rig.bus_fails = false;

@@ -10,7 +10,7 @@
 int ferry_probe(struct vm_area_struct *vma, unsigned long *pfn);
 int ferry_probe(struct vm_area_struct *vma, unsigned long *pfn)
 {
-	struct follow_pfnmap_args args = { .vma = vma, .address = vma->vm_start };
+	struct follow_pfnmap_args args = {.vma = vma, .address = vma->vm_start};
 	int err = follow_pfnmap_start(&args);
 
 	if (err)

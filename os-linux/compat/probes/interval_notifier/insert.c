@@ -8,13 +8,14 @@
 #include <linux/mm.h>
 #include <linux/mmu_notifier.h>
 
-static bool invalidate(struct mmu_interval_notifier *n, const struct mmu_notifier_range *range, unsigned long seq)
+static bool invalidate(struct mmu_interval_notifier *n, const struct mmu_notifier_range *range,
+		       unsigned long seq)
 {
 	mmu_interval_set_seq(n, seq);
 	return mmu_notifier_range_blockable(range);
 }
 
-static const struct mmu_interval_notifier_ops ops = { .invalidate = invalidate };
+static const struct mmu_interval_notifier_ops ops = {.invalidate = invalidate};
 
 int ferry_probe(struct mmu_interval_notifier *n, struct mm_struct *mm);
 int ferry_probe(struct mmu_interval_notifier *n, struct mm_struct *mm)

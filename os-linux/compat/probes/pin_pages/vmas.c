@@ -11,5 +11,5 @@ long ferry_probe(struct mm_struct *mm, struct page **pages);
 long ferry_probe(struct mm_struct *mm, struct page **pages)
 {
 	return pin_user_pages(0, 1, FOLL_WRITE | FOLL_LONGTERM, pages, NULL) +
-		   pin_user_pages_remote(mm, 0, 1, FOLL_WRITE, pages, NULL, NULL);
+	       pin_user_pages_remote(mm, 0, 1, FOLL_WRITE, pages, NULL, NULL);
 }

@@ -2,9 +2,8 @@
 /*
  * A shrinker is a struct of the driver, registered under a name.
  *
- * Linux 6.0 to 6.6: e33c267ab70d "mm: shrinkers: provide shrinkers with names". Gone in 6.7: 8a0e8bb11233
- * "mm: shrinker: remove old APIs".
- * Exports: register_shrinker unregister_shrinker
+ * Linux 6.0 to 6.6: e33c267ab70d "mm: shrinkers: provide shrinkers with names". Gone in 6.7:
+ * 8a0e8bb11233 "mm: shrinker: remove old APIs". Exports: register_shrinker unregister_shrinker
  */
 #include <linux/mm.h>
 #include <linux/shrinker.h>

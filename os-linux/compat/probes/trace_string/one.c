@@ -19,7 +19,7 @@ void ferry_probe(char *name, const char *source)
 {
 	struct {
 		const char *name_ptr_;
-	} __data_offsets = { .name_ptr_ = source };
+	} __data_offsets = {.name_ptr_ = source};
 
 	(void)__data_offsets;
 	__assign_str(name);

@@ -7,7 +7,8 @@
  */
 #include <linux/mm.h>
 
-vm_fault_t ferry_probe(struct vm_area_struct *vma, struct address_space *mapping, unsigned long pfn);
+vm_fault_t ferry_probe(struct vm_area_struct *vma, struct address_space *mapping,
+		       unsigned long pfn);
 vm_fault_t ferry_probe(struct vm_area_struct *vma, struct address_space *mapping, unsigned long pfn)
 {
 	unmap_mapping_range(mapping, 0, PAGE_SIZE, 1);
