@@ -57,7 +57,7 @@ def copy(tree, out):
 
 
 def make_command(kernel, out, options):
-    """make for one kernel: as a list, and where the copy is for it."""
+    """make for one kernel: as a list, where the copy is for it, and its environment."""
     root, place = kernel["chroot"], "/work" if kernel["chroot"] else str(out)
     cc = "clang" if options.cc == "clang" else kernel["cc"]
     if root and options.cc == "clang":
@@ -67,11 +67,19 @@ def make_command(kernel, out, options):
                f"-j{os.cpu_count()}", "KCFLAGS=-Werror"]
     command += ["W=1"] if options.w1 else []
     command += ["C=2"] if options.sparse else []
+    env = run.environment(CCACHE_BASEDIR=place)
+    if kernel["folder"]:
+        # A folder of the cache never changes, so what its kernel answered to a probe stays true.
+        answers = cache.root() / "probes" / f"{pathlib.Path(kernel['folder']).name}-{cc}"
+        answers.mkdir(parents=True, exist_ok=True)
+        env["FERRY_PROBE_CACHE"] = str(answers)
     if not root:
-        return command, place
+        return command, place, env
     (cache.root() / "ccache").mkdir(exist_ok=True)
-    binds = {out: "/work", cache.root() / "ccache": "/ccache"}
-    return run.in_chroot(root, binds, command), place
+    binds = {out: "/work", cache.root() / "ccache": "/ccache", answers: "/probes"}
+    env.update(CCACHE_DIR="/ccache", FERRY_PROBE_CACHE="/probes",
+               PATH="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+    return run.in_chroot(root, binds, command), place, env
 
 
 def complaints(text):
@@ -96,12 +104,9 @@ def build(kernel, out, options):
         copy(table.TREE, out)
         if options.cc == "clang" and kernel["chroot"]:
             kernel = dict(kernel, chroot=str(stock.chroot(apt.Apt("trixie"), clang=True)))
-        command, place = make_command(kernel, out, options)
+        command, place, env = make_command(kernel, out, options)
         log = out / "build.log"
         log.unlink(missing_ok=True)
-        env = run.environment(CCACHE_BASEDIR=place)
-        if kernel["chroot"]:
-            env.update(CCACHE_DIR="/ccache", PATH="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
         steps = [[*command, "modules"]]
         if any((out / TEST_MODULES).glob("*.c")):
             # The last M= counts.

@@ -8,6 +8,7 @@ The cache of kernels: outside the tree, shared by every checkout on this machine
         lock/         one lock file per entry
         apt/SUITE/    package lists of our own
         ccache/       objects of our kernels and modules
+        probes/       what a kernel answered to the compile probes
 
 An entry is made in tmp/ and renamed when it is complete, so whoever sees it sees all of it. Two runs that want
 the same entry meet at its lock: the second waits and then finds it made.
@@ -98,7 +99,7 @@ def entry(name, make, may_make=True):
 def prune(days):
     """Remove entries that nobody used for so many days. Returns their names."""
     gone = []
-    skip = {"tmp", "lock", "apt", "ccache"}
+    skip = {"tmp", "lock", "apt", "ccache", "probes"}
     for folder in root().iterdir():
         if folder.is_dir() and folder.name not in skip and time.time() - folder.stat().st_mtime > days * 86400:
             with lock(folder.name):
