@@ -2,20 +2,25 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
 #
 # Have what a target needs: as root on Debian, install what is missing; otherwise name the exact command and fail.
-# usage: scripts/deps.sh build|demo|check
+# usage: scripts/deps.sh build|demo|check|kernel
 set -eu
 
 build="build-essential clang libelf-dev libjson-c-dev"
 demo="$build python3"
 # libclang-rt-dev: the run time of clang's sanitizers and of libFuzzer. llvm: readable stacks in their reports.
 check="$demo pkg-config libcmocka-dev clang-format libclang-rt-dev llvm groff-base procps"
+# The first line builds modules and kernels, the second brings them from Debian, the third runs and installs them.
+kernel="$check flex bison bc libssl-dev pahole ccache sparse xz-utils patch lz4
+	mmdebstrap debian-archive-keyring
+	qemu-system-x86 cpio kmod dkms openssl"
 
 case ${1:-} in
 build) wanted=$build ;;
 demo) wanted=$demo ;;
 check) wanted=$check ;;
+kernel) wanted=$kernel ;;
 *)
-	echo "usage: $0 build|demo|check" >&2
+	echo "usage: $0 build|demo|check|kernel" >&2
 	exit 2
 	;;
 esac

@@ -8,7 +8,9 @@
 #
 # From here on: compat-config, the file to depend on.
 
-# What dkms.conf asks of a kernel is asked here too; DKMS skips such a kernel before it gets here.
+# What dkms.conf asks of a kernel is asked here too; DKMS skips such a kernel before it gets here. (A `make clean`
+# has no configuration to ask.)
+ifdef CONFIG_CC_VERSION_TEXT
 compat-needs := $(shell sed -n 's/^BUILD_EXCLUSIVE_CONFIG="\(.*\)"/\1/p' $(src)/dkms.conf)
 compat-lacks := $(strip $(foreach option,$(compat-needs),$(if $($(option)),,$(option))))
 ifneq ($(compat-lacks),)
@@ -16,6 +18,7 @@ $(error Ferry cannot be built for this kernel: it was configured without $(compa
 endif
 ifneq ($(shell [ $$(( $(VERSION) * 1000 + $(PATCHLEVEL) )) -ge 6001 ] && echo new),new)
 $(error Ferry cannot be built for Linux $(VERSION).$(PATCHLEVEL): 6.1 is the oldest it supports)
+endif
 endif
 
 compat-config := $(obj)/os-linux/compat/compat_config.h
