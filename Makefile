@@ -7,6 +7,7 @@
 #   mk/rules.mk   how an object, a program, a library is made
 #   mk/test.mk    unit tests, benches, end-to-end tests written in C
 #   mk/fuzz.mk    fuzz targets
+#   mk/kernel.mk  the kernel ring
 #   mk/install.mk install and uninstall
 #
 # A variant is the same tree built with other flags into build/NAME: make VARIANT=asan|tsan|debug|fuzz.
@@ -25,6 +26,7 @@ include mk/flags.mk
 include mk/rules.mk
 include mk/test.mk
 include mk/fuzz.mk
+include mk/kernel.mk
 include mk/install.mk
 
 .PHONY: all help clean format demo bench

@@ -17,6 +17,8 @@ CMDLINE = "console=ttyS0 panic=-1 oops=panic loglevel=5 log_buf_len=1M"
 PR_SET_PDEATHSIG = 1
 # From the end marker to the end of QEMU: a shutdown that hangs is a fault of ours too.
 POWER_OFF_S = 30
+# From the end of its output to the end of QEMU.
+EXIT_S = 10
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -50,6 +52,7 @@ class Guest:
         self.stream_log = pathlib.Path(stream_log)
         self.ended = None
         self.status = None
+        self.errors = ""
         self.seconds = 0.0
 
     def run(self, on_line, limit_s, silent_s, is_over=lambda: False):
@@ -91,7 +94,12 @@ class Guest:
                     continue
                 data = child.stdout.read(65536)
                 if data == b"":
-                    on_line(pending.decode(errors="replace")) if pending else None
+                    if pending:
+                        on_line(pending.decode(errors="replace"))
+                    try:
+                        child.wait(EXIT_S)
+                    except subprocess.TimeoutExpired:
+                        return "hung at power off"
                     return "ended"
                 log.write(data)
                 log.flush()

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: MIT OR GPL-2.0-only
+"""What a guest boots from: kernel, initramfs, disks."""
+
+import os
+import pathlib
+import struct
+import subprocess
+
+import plan as plans
+from initramfs import Initramfs
+
+DISK_BYTES = 8 << 20
+# Large input is made in the guest.
+IMAGE_BYTES_MAX = 128 << 20
+
+
+def build(plan, modules, build_dir, path, shell=False):
+    """The initramfs of one guest; its path."""
+    build_dir = pathlib.Path(build_dir)
+    ird = Initramfs()
+    ird.folder("/dev")
+    ird.file("/init", build_dir / "test/kernel/init/init")
+    ird.text("/ferry/steps", plan.manifest())
+    for module in modules:
+        ird.file(f"{plans.MODULE_DIR}/{pathlib.Path(module).name}", module)
+    wanted = {word for step in plan.steps for word in map(str, step.words)}
+    for source in plans.test_sources():
+        if shell or f"{plans.TEST_DIR}/{source.stem}" in wanted:
+            ird.program(f"{plans.TEST_DIR}/{source.stem}", build_dir / "test/kernel/tests" / source.stem)
+    if f"{plans.TEST_DIR}/misbehave" in wanted:
+        ird.program(f"{plans.TEST_DIR}/misbehave", build_dir / "test/kernel/selftest/misbehave")
+    if shell or "/bin/ferryctl" in wanted:
+        ird.program("/bin/ferryctl", build_dir / "ferryctl")
+        for program in sorted((build_dir / "programs").glob("*.o")):
+            ird.file(f"{plans.PROGRAM_DIR}/{program.name}", program)
+    if shell:
+        add_shell(ird)
+    if ird.size() > IMAGE_BYTES_MAX:
+        raise ValueError(f"the initramfs has {ird.size() >> 20} MiB, at most {IMAGE_BYTES_MAX >> 20}")
+    ird.write(path)
+    return path
+
+
+def add_shell(ird):
+    """busybox where it is installed, else dash and the few commands that make a machine usable."""
+    busybox = pathlib.Path("/bin/busybox")
+    if busybox.exists():
+        ird.program("/bin/busybox", busybox)
+        names = subprocess.run([busybox, "--list"], capture_output=True, text=True, check=True).stdout.split()
+        for name in names:
+            if name != "busybox":
+                ird.link(f"/bin/{name}", "/bin/busybox")
+        return
+    ird.program("/bin/sh", os.path.realpath("/bin/sh"))
+    for name in ("ls", "cat", "dmesg", "lsmod", "rmmod", "insmod", "mount", "ps", "head", "tail", "grep", "sleep"):
+        found = subprocess.run(["sh", "-c", f"command -v {name}"], capture_output=True, text=True, check=False)
+        if found.stdout.startswith("/"):
+            ird.program(f"/bin/{name}", found.stdout.strip())
+
+
+def disks(path):
+    """Two raw files, one for each way the guest may see a disk. The part of their name before the suffix."""
+    for suffix in ("nvme", "virtio"):
+        with open(f"{path}.{suffix}", "wb") as f:
+            f.truncate(DISK_BYTES)
+    return path
+
+
+_UNPACKERS = {b"\x28\xb5\x2f\xfd": ["zstd", "-dc"], b"\x02\x21\x4c\x18": ["lz4", "-dc"],
+              b"\xfd\x37\x7a\x58": ["xz", "-dc"], b"\x1f\x8b\x08\x00": ["gzip", "-dc"]}
+
+
+def unpacked(vmlinuz, cache):
+    """
+    The ELF kernel inside a bzImage, kept in the cache folder: booted directly it saves the guest the unpacking, 2 to
+    9 seconds under TCG. The bzImage itself when it cannot be unpacked here: slower, but the same machine.
+    """
+    vmlinuz = pathlib.Path(vmlinuz)
+    stat = vmlinuz.stat()
+    path = pathlib.Path(cache) / f"vmlinux-{stat.st_ino}-{stat.st_size}-{stat.st_mtime_ns}"
+    if path.exists():
+        return path
+    data = vmlinuz.read_bytes()
+    # Linux/x86 boot protocol 2.08: where the payload lies, counted from the end of the setup code.
+    offset, length = struct.unpack_from("<II", data, 0x248)
+    start = (data[0x1f1] + 1) * 512 + offset
+    tool = _UNPACKERS.get(data[start:start + 4])
+    if data[0x202:0x206] != b"HdrS" or not tool:
+        return vmlinuz
+    try:
+        # The last four bytes are the size of what is packed; lz4 and zstd take them for the next frame and complain.
+        run = subprocess.run(tool, input=data[start:start + length - 4], capture_output=True, check=False)
+    except FileNotFoundError:
+        return vmlinuz
+    # PVH entry: without that note QEMU cannot boot an ELF kernel.
+    if run.stdout[:4] != b"\x7fELF" or b"Xen\0" not in run.stdout:
+        return vmlinuz
+    part = path.with_suffix(f".{os.getpid()}")
+    part.write_bytes(run.stdout)
+    part.replace(path)
+    return path

@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: MIT OR GPL-2.0-only
+"""What a guest does: the steps of each profile, as lines of the manifest that init/init.h describes."""
+
+import dataclasses
+import pathlib
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+
+VRAM = 2 << 20
+RATIOS = (0.5, 1, 1.25, 2)
+PROGRAMS = ("bad", "bfs", "chase", "copy", "fill", "gemm", "histogram", "pingpong", "random", "reduce", "saxpy_f32",
+            "saxpy_i32", "sort", "stencil")
+# gemm's work grows with the third power: it shows the same on less.
+SIZE_MAX = {"gemm": 1 << 20}
+# In the guest.
+MODULE_DIR, TEST_DIR, PROGRAM_DIR = "/modules", "/tests", "/programs"
+
+# Tests that run with the modules loaded: NAME of tests/NAME.c, time limit in seconds, arguments.
+LOADED_TESTS = (
+    ("version", 20, ()),
+    ("input", 60, ()),
+    ("fuzz", 60, ("--iterations", "4000")),
+    ("handle", 60, ()),
+    ("race", 60, ()),
+    ("map", 60, ()),
+    ("fork", 60, ()),
+    ("ptrace", 60, ()),
+    ("io", 60, ()),
+    ("pin", 60, ()),
+    ("kill", 120, ()),
+)
+# Tests that load and unload by themselves.
+UNLOADED_TESTS = (
+    ("reload", 240, ()),
+    ("unbind", 120, ()),
+)
+
+
+@dataclasses.dataclass
+class Step:
+    verb: str
+    name: str
+    timeout_s: int
+    words: tuple = ()
+    exit: int = 0
+
+    def line(self, scale):
+        words = [self.verb, self.name, str(int(self.timeout_s * scale))]
+        words += [f"exit={self.exit}"] if self.exit else []
+        words += [str(w) for w in self.words]
+        for word in words:
+            if not word or any(c.isspace() or c == "#" for c in word):
+                raise ValueError(f"a word of the manifest cannot be {word!r}")
+        return " ".join(words)
+
+
+@dataclasses.dataclass
+class Plan:
+    """settings: lines of their own; scale: of all time limits, for slow kernels."""
+    steps: list
+    settings: tuple = ()
+    scale: float = 1.0
+
+    def manifest(self):
+        lines = [f"set {s}" for s in self.settings] + [s.line(self.scale) for s in self.steps]
+        return "\n".join(lines) + "\n"
+
+    def limit_s(self):
+        """No run takes longer than all its steps may."""
+        return 60 * self.scale + sum(s.timeout_s * self.scale + 5 for s in self.steps)
+
+    def silent_s(self):
+        """Nor is a guest silent for longer than its longest step."""
+        return 60 * self.scale + max((s.timeout_s for s in self.steps), default=0) * self.scale
+
+
+SETTINGS = (
+    "file /proc/sys/kernel/printk_ratelimit 0",
+    "file /proc/sys/kernel/hung_task_timeout_secs 15",
+    "file /proc/sys/vm/overcommit_memory 0",
+    f"env FERRY_MODULES={MODULE_DIR}",
+    f"env FERRY_PROGRAMS={PROGRAM_DIR}",
+)
+
+
+def test_sources():
+    return sorted((HERE / "tests").glob("*_test.c"))
+
+
+def load_steps(modules):
+    steps = []
+    for module in modules:
+        params = (f"vram_bytes={VRAM}",) if pathlib.Path(module).stem == "ferry_soft" else ()
+        name = pathlib.Path(module).name
+        steps.append(Step("insmod", f"load-{name[:-3]}", 30, (f"{MODULE_DIR}/{name}", *params)))
+    return steps
+
+
+def unload_steps(modules):
+    return [Step("rmmod", f"unload-{pathlib.Path(m).stem}", 30, (pathlib.Path(m).stem,)) for m in reversed(modules)]
+
+
+def test_step(test):
+    name, timeout_s, words = test
+    return Step("run", name, timeout_s, (f"{TEST_DIR}/{name}_test", *words))
+
+
+def program_steps(host, ratios=RATIOS, programs=PROGRAMS):
+    steps = []
+    for program in programs:
+        for ratio in ratios:
+            size = min(int(VRAM * ratio), SIZE_MAX.get(program, 1 << 40))
+            words = ("/bin/ferryctl", "run", program, "--host", host, "--programs", PROGRAM_DIR, "--size", size,
+                     "--threads", 2, "--json")
+            words += ("--vram", VRAM) if host == "process" else ()
+            steps.append(Step("run", f"{program}-{ratio}", 90, words))
+    return steps
+
+
+def ferry_modules(modules):
+    """The two that are loaded for the tests, in order; test modules are loaded by the tests that want them."""
+    found = {pathlib.Path(m).stem: m for m in modules}
+    return [found[n] for n in ("ferry", "ferry_soft") if n in found]
+
+
+def stock(modules, only=""):
+    """The fast ring: every test, every program, load and unload."""
+    ours = ferry_modules(modules)
+    tests = [test_step(t) for t in LOADED_TESTS] + program_steps("kernel")
+    after = [test_step(t) for t in UNLOADED_TESTS]
+    keep = [s for s in tests if only in s.name]
+    steps = [*load_steps(ours), *keep, *unload_steps(ours), *(s for s in after if only in s.name)]
+    return Plan(steps, SETTINGS)
+
+
+def debug(modules, only="", fuzz_seconds=30):
+    """A kernel that checks everything and is slow: fewer sizes, more fuzz, and leaks are looked for at the end."""
+    ours = ferry_modules(modules)
+    tests = [test_step(t) for t in LOADED_TESTS if t[0] != "fuzz"]
+    tests += [Step("run", "fuzz", fuzz_seconds + 60, (f"{TEST_DIR}/fuzz_test", "--seconds", fuzz_seconds))]
+    tests += program_steps("kernel", ratios=(1.25,))
+    after = [test_step(t) for t in UNLOADED_TESTS]
+    steps = [*load_steps(ours), *(s for s in tests if only in s.name), Step("leaks", "leaks-loaded", 60),
+             *unload_steps(ours), *(s for s in after if only in s.name), Step("leaks", "leaks-unloaded", 60)]
+    settings = (*SETTINGS, "set kill_ms 5000".removeprefix("set "),
+                "file /sys/kernel/debug/failslab/verbose 0", "file /sys/kernel/debug/fail_page_alloc/verbose 0")
+    return Plan(steps, settings, scale=4.0)
+
+
+def programs_in_process(_modules=(), only=""):
+    """The programs on the process host in a guest: shows that the guest itself is sound, needs no module."""
+    return Plan([s for s in program_steps("process") if only in s.name], SETTINGS)
+
+
+def shell(modules):
+    """make vm: modules loaded, then a shell until it ends."""
+    return Plan([*load_steps(ferry_modules(modules)), Step("shell", "shell", 0)], SETTINGS)
