@@ -36,7 +36,7 @@ include mk/install.mk
 help: ## this list
 	@awk 'BEGIN { FS = ":.*## " } \
 		/^##@/ { printf "%s%s\n", (NR > 1 ? "\n" : ""), substr($$0, 5) } \
-		/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile mk/install.mk
+		/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile mk/kernel.mk mk/install.mk
 	@printf '\nVariables\n'
 	@printf '  %-17s %s\n' 'VARIANT=NAME' 'asan, tsan, debug or fuzz: the same tree in build/NAME' \
 		'V=1' 'show the commands' 'PREFIX, DESTDIR' 'where install puts things (/usr/local)' \
@@ -54,8 +54,10 @@ format: ## run clang-format over every C file
 
 ##@ Trying it
 demo: ## install what is missing, then run two GPU programs on a real file larger than device memory
-	@scripts/deps.sh demo
-	@scripts/demo.sh
+	@scripts/deps.sh $(if $(filter kernel,$(DEMO_HOST)),check,demo)
+	@HOST='$(DEMO_HOST)' KERNEL='$(KERNEL)' scripts/demo.sh
+# HOST=kernel: in a virtual machine. Only from make's command line: some shells export their machine's name as HOST.
+DEMO_HOST = $(if $(findstring command,$(origin HOST)),$(HOST))
 
 bench: ## measure, print a table, write build/bench.json
 	@scripts/deps.sh check

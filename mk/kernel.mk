@@ -37,3 +37,8 @@ check-kernel: kernel-guest ## the modules on stock kernels in QEMU
 check-kernel-long: kernel-guest
 	@python3 test/kernel/run.py --build $(O) --ring long --fuzz-seconds 600 \
 		--out $(RESULTS)/kernel-long.json $(KERNEL_ARGS)
+
+# KERNEL=SERIES chooses the kernel.
+KERNEL ?= 6.12
+vm: kernel-guest ## a shell in a virtual machine with the modules loaded
+	@python3 test/kernel/vm.py shell --series $(KERNEL) --build $(O)

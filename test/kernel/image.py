@@ -14,8 +14,8 @@ DISK_BYTES = 8 << 20
 IMAGE_BYTES_MAX = 128 << 20
 
 
-def build(plan, modules, build_dir, path, shell=False):
-    """The initramfs of one guest; its path."""
+def build(plan, modules, build_dir, path, shell=False, files=None):
+    """The initramfs of one guest; its path. files: guest path -> text, or the pathlib.Path of a file."""
     build_dir = pathlib.Path(build_dir)
     ird = Initramfs()
     ird.folder("/dev")
@@ -35,6 +35,11 @@ def build(plan, modules, build_dir, path, shell=False):
             ird.file(f"{plans.PROGRAM_DIR}/{program.name}", program)
     if shell:
         add_shell(ird)
+    for name, content in (files or {}).items():
+        if isinstance(content, pathlib.Path):
+            ird.file(name, content)
+        else:
+            ird.text(name, content)
     if ird.size() > IMAGE_BYTES_MAX:
         raise ValueError(f"the initramfs has {ird.size() >> 20} MiB, at most {IMAGE_BYTES_MAX >> 20}")
     ird.write(path)

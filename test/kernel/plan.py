@@ -13,6 +13,7 @@ PROGRAMS = ("bad", "bfs", "chase", "copy", "fill", "gemm", "histogram", "pingpon
             "saxpy_i32", "sort", "stencil")
 # gemm's work grows with the third power: it shows the same on less.
 SIZE_MAX = {"gemm": 1 << 20}
+SOFT_PARAMS = f"vram_bytes={VRAM}"
 # In the guest.
 MODULE_DIR, TEST_DIR, PROGRAM_DIR = "/modules", "/tests", "/programs"
 
@@ -78,9 +79,9 @@ class Plan:
 SETTINGS = (
     "file /proc/sys/kernel/printk_ratelimit 0",
     "file /proc/sys/kernel/hung_task_timeout_secs 15",
-    "file /proc/sys/vm/overcommit_memory 0",
     f"env FERRY_MODULES={MODULE_DIR}",
     f"env FERRY_PROGRAMS={PROGRAM_DIR}",
+    f"env FERRY_SOFT_PARAMS={SOFT_PARAMS}",
 )
 
 
@@ -91,7 +92,7 @@ def test_sources():
 def load_steps(modules):
     steps = []
     for module in modules:
-        params = (f"vram_bytes={VRAM}",) if pathlib.Path(module).stem == "ferry_soft" else ()
+        params = (SOFT_PARAMS,) if pathlib.Path(module).stem == "ferry_soft" else ()
         name = pathlib.Path(module).name
         steps.append(Step("insmod", f"load-{name[:-3]}", 30, (f"{MODULE_DIR}/{name}", *params)))
     return steps
@@ -143,7 +144,7 @@ def debug(modules, only="", fuzz_seconds=30):
     after = [test_step(t) for t in UNLOADED_TESTS]
     steps = [*load_steps(ours), *(s for s in tests if only in s.name), Step("leaks", "leaks-loaded", 60),
              *unload_steps(ours), *(s for s in after if only in s.name), Step("leaks", "leaks-unloaded", 60)]
-    settings = (*SETTINGS, "set kill_ms 5000".removeprefix("set "),
+    settings = (*SETTINGS, "kill_ms 5000", "env FERRY_KILL_MS=5000", "env FERRY_TIME_SCALE=4",
                 "file /sys/kernel/debug/failslab/verbose 0", "file /sys/kernel/debug/fail_page_alloc/verbose 0")
     return Plan(steps, settings, scale=4.0)
 
@@ -151,6 +152,13 @@ def debug(modules, only="", fuzz_seconds=30):
 def programs_in_process(_modules=(), only=""):
     """The programs on the process host in a guest: shows that the guest itself is sound, needs no module."""
     return Plan([s for s in program_steps("process") if only in s.name], SETTINGS)
+
+
+def demo(modules, programs, path):
+    """make demo HOST=kernel: programs over a file that was brought along."""
+    steps = [Step("run", program, 300, ("/bin/ferryctl", "run", program, path, "--host", "kernel", "--programs",
+                                        PROGRAM_DIR, "--json")) for program in programs]
+    return Plan([*load_steps(ferry_modules(modules)), *steps, *unload_steps(ferry_modules(modules))], SETTINGS)
 
 
 def shell(modules):

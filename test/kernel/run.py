@@ -55,10 +55,10 @@ def listed(ring):
     return run.stdout.split()
 
 
-def boot(series, kernel, modules, plan, args):
+def boot(series, kernel, modules, plan, args, files=None):
     """One machine to its end: (Guest, Stream, how often it was started)."""
     out = pathlib.Path(args.results)
-    initrd = image.build(plan, modules, args.build, pathlib.Path(args.work) / f"{series}.cpio")
+    initrd = image.build(plan, modules, args.build, pathlib.Path(args.work) / f"{series}.cpio", files=files)
     vmlinux = image.unpacked(kernel, pathlib.Path(args.work))
     disk = image.disks(pathlib.Path(args.work) / f"{series}.disk")
     line = command(vmlinux, initrd, args.append, args.smp, args.memory, disk)
