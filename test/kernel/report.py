@@ -80,7 +80,7 @@ def judge_step(series, step, taint):
 
 
 def outside_wrong(guest, said):
-    """The log before the first step and after the last, and the console: what the kernel said when it died is there."""
+    """The log before the first step, and the console: there is what the kernel said when it died."""
     early = scanner.report(text for _, text in said.early)
     if early:
         return f"before the first step:\n{early}"
