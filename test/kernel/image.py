@@ -5,6 +5,7 @@ import os
 import pathlib
 import struct
 import subprocess
+import threading
 
 import plan as plans
 from initramfs import Initramfs
@@ -100,7 +101,7 @@ def unpacked(vmlinuz, cache):
     # PVH entry: without that note QEMU cannot boot an ELF kernel.
     if run.stdout[:4] != b"\x7fELF" or b"Xen\0" not in run.stdout:
         return vmlinuz
-    part = path.with_suffix(f".{os.getpid()}")
+    part = path.with_name(f"{path.name}.{os.getpid()}.{threading.get_ident()}")
     part.write_bytes(run.stdout)
     part.replace(path)
     return path

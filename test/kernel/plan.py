@@ -13,7 +13,7 @@ PROGRAMS = ("bad", "bfs", "chase", "copy", "fill", "gemm", "histogram", "pingpon
             "saxpy_i32", "sort", "stencil")
 # gemm's work grows with the third power: it shows the same on less.
 SIZE_MAX = {"gemm": 1 << 20}
-SOFT_PARAMS = f"vram_bytes={VRAM}"
+SOFT_PARAMS = f"vram_mb={VRAM >> 20}"
 # In the guest.
 MODULE_DIR, TEST_DIR, PROGRAM_DIR = "/modules", "/tests", "/programs"
 
@@ -113,8 +113,8 @@ def program_steps(host, ratios=RATIOS, programs=PROGRAMS):
         for ratio in ratios:
             size = min(int(VRAM * ratio), SIZE_MAX.get(program, 1 << 40))
             words = ("/bin/ferryctl", "run", program, "--host", host, "--programs", PROGRAM_DIR, "--size", size,
-                     "--threads", 2, "--json")
-            words += ("--vram", VRAM) if host == "process" else ()
+                     "--vram", VRAM, "--json")
+            words += ("--threads", 2) if host == "process" else ()
             steps.append(Step("run", f"{program}-{ratio}", 90, words))
     return steps
 

@@ -108,7 +108,6 @@ class Stream:
         self.planned = None
         self.steps = []
         self.early = []  # log before the first step
-        self.late = []   # log after the last one
         self.notes = []  # what PID 1 complains about outside of a step
         self._step = None
 
