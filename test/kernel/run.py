@@ -48,6 +48,12 @@ def ask_kernels(verb, series):
     return json.loads(lines[-1])
 
 
+def build_modules(series):
+    """Paths of the modules for one kernel, those that only tests load included."""
+    built = ask_kernels("build", series)
+    return [module["path"] for module in built["modules"].values()] + list(built.get("test_modules", {}).values())
+
+
 def listed(ring):
     """The series of one ring."""
     run = subprocess.run([sys.executable, str(ROOT / "scripts/kernels.py"), "list", "--ring", ring], cwd=ROOT,
@@ -82,7 +88,7 @@ def run_series(series, args):
         else:
             kernel = ask_kernels("fetch", series)
             vmlinuz, is_debug = kernel["vmlinuz"], kernel.get("debug", False)
-            modules = ask_kernels("build", series)["modules"] if args.profile != "process" else []
+            modules = build_modules(series) if args.profile != "process" else []
         plan = make_plan(args, modules, is_debug)
         guest, said, tries = boot(series, vmlinuz, modules, plan, args)
     except (RuntimeError, OSError, ValueError, KeyError) as error:

@@ -38,7 +38,7 @@ INPUT = "/input.bin"
 
 def kernel_and_modules(args):
     kernel = run.ask_kernels("fetch", args.series)
-    return kernel, run.ask_kernels("build", args.series)["modules"]
+    return kernel, run.build_modules(args.series)
 
 
 def work_dir(args):
