@@ -81,6 +81,23 @@ static int service_pinned(struct ferry_ctx *ctx, struct ferry_block *block, stru
 	return service_remote(ctx, block, bg, &stay);
 }
 
+/* What of read and write is accessible already, taken out of them. */
+static void service_done(const struct ferry_block_gpu *bg, const struct ferry_service *s, struct ferry_bitmap *read,
+                         struct ferry_bitmap *write, struct ferry_bitmap *done)
+{
+	struct ferry_bitmap mapped = bg->mapped, writable = bg->writable;
+
+	if (s->move) {
+		ferry_bitmap_andnot(&mapped, &mapped, &bg->remote);
+		ferry_bitmap_andnot(&writable, &writable, &bg->remote);
+	}
+	ferry_bitmap_and(&mapped, read, &mapped);
+	ferry_bitmap_andnot(read, read, &mapped);
+	ferry_bitmap_and(&writable, write, &writable);
+	ferry_bitmap_andnot(write, write, &writable);
+	ferry_bitmap_or(done, &mapped, &writable);
+}
+
 /* One try with BLOCK held. */
 static int service_try(struct ferry_ctx *ctx, struct ferry_block *block, uint32_t device, struct ferry_service *s,
                        uint32_t tries)
@@ -101,11 +118,7 @@ static int service_try(struct ferry_ctx *ctx, struct ferry_block *block, uint32_
 	err = ferry_block_on(ctx, block, device, &bg);
 	if (err)
 		return err;
-	ferry_bitmap_and(&done, &read, &bg->mapped);
-	ferry_bitmap_andnot(&read, &read, &done);
-	ferry_bitmap_and(&want, &write, &bg->writable);
-	ferry_bitmap_andnot(&write, &write, &want);
-	ferry_bitmap_or(&done, &done, &want);
+	service_done(bg, s, &read, &write, &done);
 	s->duplicates = ferry_bitmap_count(&done);
 	ferry_bitmap_or(&want, &read, &write);
 	if (ferry_bitmap_empty(&want))

@@ -19,6 +19,7 @@
 struct ferry_service {
 	struct ferry_bitmap read, write; /* in: wanted pages; write includes atomics */
 	bool prefetch;                   /* in: neighbours may come along */
+	bool move;                       /* in: using a page from afar is not good enough, if it can move */
 	struct ferry_bitmap unmapped;    /* out: wanted but not there; read_only: may not be written; lost: died */
 	struct ferry_bitmap read_only;
 	struct ferry_bitmap lost;

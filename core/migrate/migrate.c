@@ -7,7 +7,7 @@
 static int migrate_to_device(struct ferry_ctx *ctx, struct ferry_block *block, uint32_t device,
                              const struct ferry_bitmap *pages, uint64_t *moved)
 {
-	struct ferry_service s = {.prefetch = false};
+	struct ferry_service s = {.move = true};
 	bool share;
 	int err;
 
