@@ -51,7 +51,7 @@ BASE_FLAGS = $(INCLUDES) $(WARNINGS) $(CFLAGS) $(SANITIZE) -fPIC -pthread -MMD -
 
 # The pure parts speak plain C11 and nothing of them is visible outside; the library's own files are, so that
 # lib/ferry.map can choose what is exported.
-FLAGS_core := -std=c11 -Wpedantic -fvisibility=hidden
+FLAGS_core := -std=c11 -Wpedantic -fvisibility=hidden $(if $(VARIANT),,-O3)
 FLAGS_softgpu := $(FLAGS_core)
 FLAGS_hal := $(FLAGS_core)
 FLAGS_os-user := -std=gnu11 -fvisibility=hidden
