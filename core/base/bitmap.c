@@ -50,21 +50,21 @@ void ferry_bitmap_clear_range(struct ferry_bitmap *b, uint32_t first, uint32_t c
 bool ferry_bitmap_range_full(const struct ferry_bitmap *b, uint32_t first, uint32_t count)
 {
 	uint32_t end = range_end(first, count);
-	uint64_t missing = 0;
 
 	for (uint32_t w = first >> 6; w * 64 < end; w++)
-		missing |= ~b->word[w] & range_mask(w, first, end);
-	return missing == 0;
+		if (~b->word[w] & range_mask(w, first, end))
+			return false;
+	return true;
 }
 
 bool ferry_bitmap_range_empty(const struct ferry_bitmap *b, uint32_t first, uint32_t count)
 {
 	uint32_t end = range_end(first, count);
-	uint64_t any = 0;
 
 	for (uint32_t w = first >> 6; w * 64 < end; w++)
-		any |= b->word[w] & range_mask(w, first, end);
-	return any == 0;
+		if (b->word[w] & range_mask(w, first, end))
+			return false;
+	return true;
 }
 
 uint32_t ferry_bitmap_range_count(const struct ferry_bitmap *b, uint32_t first, uint32_t count)

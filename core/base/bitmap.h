@@ -61,8 +61,10 @@ static inline uint32_t ferry_bitmap_count(const struct ferry_bitmap *b)
 {
 	uint32_t n = 0;
 
+	/* Most maps have bits in few words, and not every machine has an instruction for the rest. */
 	for (uint32_t i = 0; i < FERRY_BITMAP_WORDS; i++)
-		n += ferry_os_popcount64(b->word[i]);
+		if (b->word[i])
+			n += ferry_os_popcount64(b->word[i]);
 	return n;
 }
 
