@@ -75,6 +75,13 @@ static void plan_grow(const struct ferry_bitmap *wanted, const struct ferry_bitm
 		ferry_bitmap_zero(out);
 		return;
 	}
+	/* A small allocation, or a block of which the rest is there: nothing can come along. */
+	ferry_bitmap_andnot(&grown, allowed, have);
+	ferry_bitmap_andnot(&grown, &grown, wanted);
+	if (ferry_bitmap_empty(&grown)) {
+		*out = *wanted;
+		return;
+	}
 	if (stream) {
 		grown = *allowed;
 	} else {
