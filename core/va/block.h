@@ -63,6 +63,7 @@ struct ferry_block_gpu {
 	uint64_t evicted_at;               /* gpu->evictions when this block was last evicted; 0 = never */
 	uint8_t thrash;                    /* how often in a row it came back before its device had turned over */
 	bool leaf;                         /* the table is short-cut by one 2 MiB leaf now */
+	uint32_t big;                      /* bit per 64 KiB group whose entries are one big page now */
 	uint32_t frame[FERRY_BLOCK_PAGES]; /* where framed */
 };
 

@@ -5,6 +5,7 @@
 
 /* More runs than this and one call over the whole span is cheaper; what lies between costs one soft fault later. */
 #define ZAP_RUNS_MAX 4u
+#define GROUP_ALL ((1ull << FERRY_BIG_PAGES) - 1)
 
 static enum ferry_access page_allow(const struct ferry_block_gpu *bg, uint32_t page)
 {
@@ -54,14 +55,23 @@ static bool frames_uniform(const struct ferry_block_gpu *bg, uint32_t first, uin
 	return true;
 }
 
+/* The bits of the 64 KiB group that begins at page first. */
+static uint64_t group_bits(const struct ferry_bitmap *map, uint32_t first)
+{
+	return map->word[first / 64] >> (first % 64) & GROUP_ALL;
+}
+
 /*
- * Write the entries of one 64 KiB group from the maps: one big page, or sixteen small ones. A remote page that is not
- * in pages was never part of a big one, so its entry stands: its host address is not asked for again, which might
- * fail.
+ * Write the entries of one 64 KiB group from the maps: one big page, or small ones. Small entries that are not in
+ * pages stand, unless they were one big page until now. A remote page was never part of one, so its host address is
+ * not asked for again, which might fail.
  */
 static int group_write(struct ferry_block_gpu *bg, uint32_t first, const struct ferry_bitmap *pages)
 {
 	const struct ferry_hal *hal = bg->gpu->hal;
+	uint32_t bit = 1u << first / FERRY_BIG_PAGES;
+	bool was_big = bg->big & bit;
+	uint64_t todo;
 
 	if ((bg->gpu->info.caps & (1u << FERRY_CAP_BIG_PAGES)) &&
 	    frames_uniform(bg, first, FERRY_BIG_PAGES, FERRY_BIG_PAGES)) {
@@ -69,15 +79,18 @@ static int group_write(struct ferry_block_gpu *bg, uint32_t first, const struct 
 		uint64_t pte = hal->pte(FERRY_APERTURE_DEVICE, address, page_allow(bg, first), FERRY_BIG_SHIFT);
 
 		ferry_page_table_write(&bg->table, first, FERRY_BIG_PAGES, pte, FERRY_PAGE_SIZE);
+		bg->big |= bit;
 		return 0;
 	}
-	for (uint32_t i = first; i < first + FERRY_BIG_PAGES; i++) {
+	bg->big &= ~bit;
+	todo = group_bits(pages, first);
+	if (was_big)
+		todo |= GROUP_ALL & ~group_bits(&bg->remote, first);
+	for (; todo; todo &= todo - 1) {
+		uint32_t i = first + ferry_os_ctz64(todo);
 		uint64_t pte;
-		int err;
+		int err = page_pte(bg, i, &pte);
 
-		if (ferry_bitmap_test(&bg->remote, i) && !ferry_bitmap_test(pages, i))
-			continue;
-		err = page_pte(bg, i, &pte);
 		if (err)
 			return err;
 		ferry_page_table_write(&bg->table, i, 1, pte, 0);
@@ -90,18 +103,13 @@ static int table_sync(struct ferry_block_gpu *bg, const struct ferry_bitmap *pag
 {
 	bool leaf = (bg->gpu->info.caps & (1u << FERRY_CAP_HUGE_PAGES)) &&
 	            frames_uniform(bg, 0, FERRY_BLOCK_PAGES, FERRY_BLOCK_PAGES);
+	uint32_t first = ferry_bitmap_next(pages, 0);
 
-	/* Group by group, four to a word; a word without a bit costs one test. */
-	for (uint32_t first = 0; first < FERRY_BLOCK_PAGES; first += FERRY_BIG_PAGES) {
-		uint64_t word = pages->word[first / 64] >> (first % 64);
+	/* Group by group; a word without a bit costs one test. */
+	for (; first < FERRY_BLOCK_PAGES; first = ferry_bitmap_next(pages, first + FERRY_BIG_PAGES)) {
 		int err;
 
-		if (!word) {
-			first |= 64 - FERRY_BIG_PAGES; /* on to the next word */
-			continue;
-		}
-		if (!(word & ((1ull << FERRY_BIG_PAGES) - 1)))
-			continue;
+		first &= ~(FERRY_BIG_PAGES - 1);
 		err = group_write(bg, first, pages);
 		if (err)
 			return err;
