@@ -116,6 +116,9 @@ void *ferry_bus_reach(const struct ferry_bus *bus, uint64_t addr, uint64_t size_
 		uint64_t first = offset / FERRY_PAGE_SIZE;
 		uint64_t last = (offset + size_bytes - 1) / FERRY_PAGE_SIZE;
 
+		/* Nearly always one page: a table, a fence. */
+		if (first == last && __atomic_load_n(&bus->used[first / 64], __ATOMIC_ACQUIRE) >> first % 64 & 1)
+			return bus->arena + offset;
 		if (size_bytes > bus->arena_bytes - offset || !pages_used(bus, first, last - first + 1))
 			return NULL;
 		return bus->arena + offset;
