@@ -49,7 +49,6 @@ void ferry_tenant_enter(struct ferry_pmm *pmm, struct ferry_tenant *tenant)
 {
 	ferry_list_push_back(&pmm->by_age, &tenant->by_age);
 	pmm->tenants++;
-	tenant->touched_ns = ferry_os_now_ns();
 }
 
 void ferry_tenant_touch(struct ferry_ctx *ctx, struct ferry_pmm *pmm, struct ferry_tenant *tenant)
@@ -58,7 +57,7 @@ void ferry_tenant_touch(struct ferry_ctx *ctx, struct ferry_pmm *pmm, struct fer
 
 	ferry_spin_lock(ctx, &pmm->lock);
 	tenant->touched_ns = now_ns;
-	if (!ferry_list_empty(&tenant->by_age)) {
+	if (!ferry_list_empty(&tenant->by_age) && tenant->by_age.next != &pmm->by_age) {
 		ferry_list_remove(&tenant->by_age);
 		ferry_list_push_back(&pmm->by_age, &tenant->by_age);
 	}
