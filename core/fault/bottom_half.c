@@ -78,7 +78,7 @@ static bool service_error_passes(int err)
 static void group_serve(struct ferry_ctx *ctx, struct ferry_device *gpu, struct ferry_va_space *vs,
                         const struct ferry_fault_group *group, struct tally *tally)
 {
-	struct ferry_service s = {.read = group->read, .prefetch = true};
+	struct ferry_service s; /* not cleared: what is out is written when it is served */
 	struct ferry_block *block;
 	int err = ferry_va_space_block(ctx, vs, group->block_va, &block);
 
@@ -88,7 +88,9 @@ static void group_serve(struct ferry_ctx *ctx, struct ferry_device *gpu, struct 
 		group_refuse(gpu, group, tally, err == FERRY_E_RANGE_NOT_FOUND ? FERRY_E_FAULT_UNMAPPED : err);
 		return;
 	}
+	s.read = group->read;
 	ferry_bitmap_or(&s.write, &group->write, &group->atomic);
+	s.prefetch = true;
 	err = ferry_service_block(ctx, block, gpu->id, &s);
 	if (err && service_error_passes(err) && gpu->barren < BARREN_MAX)
 		return;
