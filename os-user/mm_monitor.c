@@ -302,6 +302,7 @@ static void event_handle(struct ferry_user_mm *mm, const struct uffd_msg *msg)
 {
 	switch (msg->event) {
 	case UFFD_EVENT_PAGEFAULT:
+		ferry_mm_follow_fault(&mm->follow, msg->arg.pagefault.feat.ptid);
 		handle_fault(mm, msg->arg.pagefault.address, msg->arg.pagefault.flags);
 		break;
 	case UFFD_EVENT_UNMAP:
@@ -340,6 +341,7 @@ static void *monitor_main(void *arg)
 	struct uffd_msg msgs[BATCH];
 
 	me.mm = mm;
+	ferry_mm_follow_begin(&mm->follow);
 	while (!ferry_os_load_acquire(&mm->stop)) {
 		uint32_t count;
 
@@ -353,9 +355,16 @@ static void *monitor_main(void *arg)
 
 int ferry_mm_monitor_start(struct ferry_user_mm *mm)
 {
+	int err;
+
 	if (ferry_os_fault_point(FERRY_USER_POINT_THREAD))
 		return FERRY_E_THREAD;
-	return ferry_user_thread_start(&mm->monitor, "ferry-monitor", monitor_main, mm);
+	if (mm->mode == FERRY_USER_MM_THREAD)
+		ferry_mm_follow_init(&mm->follow, mm->uffd);
+	err = ferry_user_thread_start(&mm->monitor, "ferry-monitor", monitor_main, mm);
+	if (err)
+		ferry_mm_follow_fini(&mm->follow);
+	return err;
 }
 
 void ferry_mm_monitor_kick(struct ferry_user_mm *mm)
@@ -371,4 +380,5 @@ void ferry_mm_monitor_stop(struct ferry_user_mm *mm)
 	ferry_os_store_release(&mm->stop, 1);
 	ferry_mm_monitor_kick(mm);
 	pthread_join(mm->monitor, NULL);
+	ferry_mm_follow_fini(&mm->follow);
 }

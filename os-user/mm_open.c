@@ -59,6 +59,8 @@ static bool features_ask(int fd, enum ferry_user_mm_mode mode)
 
 	if (mode == FERRY_USER_MM_SIGNAL)
 		api.features |= UFFD_FEATURE_SIGBUS;
+	else
+		api.features |= UFFD_FEATURE_THREAD_ID;
 	return ioctl(fd, UFFDIO_API, &api) == 0 && !ferry_os_fault_point(FERRY_USER_POINT_UFFD_FEATURE);
 }
 

@@ -27,6 +27,7 @@
 #include <signal.h>
 
 #include "mm_uffd.h"
+#include "mm_follow.h"
 #include "mm_slots.h"
 
 #define FERRY_MM_MOVES 64u
@@ -69,6 +70,7 @@ struct ferry_user_mm {
 	struct ferry_os_spin ref_lock; /* held by a put until it needs mm no longer */
 
 	pthread_t monitor;
+	struct ferry_mm_follow follow;
 	struct ferry_os_atomic stop;
 	uint64_t alloc_seq; /* moves with each alloc: the monitor sees all that came before what it serves; atomic */
 	uint64_t read_seq;  /* odd while events are read and marked; atomic */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
- * TEST-SOURCES: os-user/mm_uffd.c os-user/mm_open.c os-user/mm_map.c os-user/mm_slots.c os-user/mm_monitor.c
- * os-user/mm_poison.c os-user/mm_sigbus.c
+ * TEST-SOURCES: os-user/mm_uffd.c os-user/mm_open.c os-user/mm_map.c os-user/mm_slots.c os-user/mm_follow.c
+ * os-user/mm_monitor.c os-user/mm_poison.c os-user/mm_sigbus.c
  */
 /*
  * What a program does to managed memory behind our back: munmap, mremap, mprotect, fork; and the life of the
