@@ -6,6 +6,7 @@
 #include "migrate/plan.h"
 #include "va/block_map.h"
 
+#define LINE_BYTES 64u
 #define SERVICE_TRIES 32u
 #define SERVICE_TRIES_PREFETCH 4u /* evictions that neighbours are worth */
 
@@ -98,6 +99,26 @@ static void service_done(const struct ferry_block_gpu *bg, const struct ferry_se
 	ferry_bitmap_or(done, &mapped, &writable);
 }
 
+static inline void touch_lines(const void *from, const void *to)
+{
+	for (const volatile uint8_t *p = from; p < (const volatile uint8_t *)to; p += LINE_BYTES)
+		(void)*p;
+}
+
+/*
+ * One byte of each cache line that a service looks at. A block that faults has rested, and another CPU may have had
+ * it last: so ask for all lines at once, and wait for them together instead of one after the other. Only what BLOCK
+ * guards.
+ */
+static void service_warm(const struct ferry_block *block, uint32_t device)
+{
+	const struct ferry_block_gpu *bg = block->on[device];
+
+	touch_lines(&block->valid, &block->on);
+	if (bg)
+		touch_lines(&bg->resident, &bg->frame);
+}
+
 /* One try with BLOCK held. */
 static int service_try(struct ferry_ctx *ctx, struct ferry_block *block, uint32_t device, struct ferry_service *s,
                        uint32_t tries)
@@ -110,6 +131,7 @@ static int service_try(struct ferry_ctx *ctx, struct ferry_block *block, uint32_
 
 	if (block->dead)
 		return FERRY_E_RANGE_NOT_FOUND;
+	service_warm(block, device);
 	ferry_block_drop_lost_devices(ctx, block);
 	service_sift(block, s, &read, &write);
 	ferry_bitmap_or(&want, &read, &write);
