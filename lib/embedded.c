@@ -249,23 +249,12 @@ static int embedded_protect(void *backend, uint64_t va, size_t bytes, bool write
 
 static int embedded_inject(void *backend, uint32_t device, const char *knob, uint64_t value)
 {
-	static const char *const names[FG1_KNOBS] = {
-		[FG1_KNOB_IRQ_LOSE] = "irq-lose",
-		[FG1_KNOB_IRQ_DOUBLE] = "irq-double",
-		[FG1_KNOB_COPY_DELAY_NS] = "copy-delay-ns",
-		[FG1_KNOB_FAULT_ENTRIES] = "fault-entries",
-		[FG1_KNOB_POISON_PAGE] = "poison-page",
-		[FG1_KNOB_HANG] = "hang",
-		[FG1_KNOB_OFF_BUS] = "off-bus",
-		[FG1_KNOB_COPY_FAIL] = "copy-fail",
-		[FG1_KNOB_FAULT_DOUBLE] = "fault-double",
-	};
 	struct embedded *e = backend;
 
 	if (device >= e->device_count)
 		return ferry_fail(FERRY_E_DEVICE_ID, "device %u", device);
 	for (uint32_t i = 0; i < FG1_KNOBS; i++)
-		if (!strcmp(knob, names[i])) {
+		if (!strcmp(knob, fg1_knob_name((enum fg1_knob)i))) {
 			fg1_knob_set(ferry_softdev_gpu(e->devices[device]), (enum fg1_knob)i, value);
 			return 0;
 		}
@@ -274,17 +263,12 @@ static int embedded_inject(void *backend, uint32_t device, const char *knob, uin
 
 static int embedded_device_counter(void *backend, uint32_t device, const char *name, uint64_t *value)
 {
-	static const char *const names[FG1_COUNTERS] = {
-		[FG1_COUNTER_INSNS] = "insns",       [FG1_COUNTER_WARP_INSNS] = "warp_insns",
-		[FG1_COUNTER_TLB_HITS] = "tlb_hits", [FG1_COUNTER_TLB_MISSES] = "tlb_misses",
-		[FG1_COUNTER_STALLS] = "stalls",     [FG1_COUNTER_COPY_BYTES] = "copy_bytes",
-	};
 	struct embedded *e = backend;
 
 	if (device >= e->device_count)
 		return ferry_fail(FERRY_E_DEVICE_ID, "device %u", device);
 	for (uint32_t i = 0; i < FG1_COUNTERS; i++)
-		if (!strcmp(name, names[i])) {
+		if (!strcmp(name, fg1_counter_name((enum fg1_counter)i))) {
 			*value = fg1_counter_get(ferry_softdev_gpu(e->devices[device]), (enum fg1_counter)i);
 			return 0;
 		}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
-/* knobs.c - faults on request. */
+/* knobs.c - faults on request; names of knobs and counters. */
 #include "gpu.h"
 
 /* splitmix64 over a shared counter: one sequence per seed, whoever draws. */
@@ -74,4 +74,32 @@ void fg1_knob_set(struct fg1 *gpu, enum fg1_knob knob, uint64_t value)
 			ferry_os_xchg(&gpu->knobs[knob], value);
 		break;
 	}
+}
+
+const char *fg1_knob_name(enum fg1_knob knob)
+{
+	static const char *const names[FG1_KNOBS] = {
+		[FG1_KNOB_IRQ_LOSE] = "irq-lose",
+		[FG1_KNOB_IRQ_DOUBLE] = "irq-double",
+		[FG1_KNOB_COPY_DELAY_NS] = "copy-delay-ns",
+		[FG1_KNOB_FAULT_ENTRIES] = "fault-entries",
+		[FG1_KNOB_POISON_PAGE] = "poison-page",
+		[FG1_KNOB_HANG] = "hang",
+		[FG1_KNOB_OFF_BUS] = "off-bus",
+		[FG1_KNOB_COPY_FAIL] = "copy-fail",
+		[FG1_KNOB_FAULT_DOUBLE] = "fault-double",
+	};
+
+	return (uint32_t)knob < FG1_KNOBS ? names[knob] : NULL;
+}
+
+const char *fg1_counter_name(enum fg1_counter counter)
+{
+	static const char *const names[FG1_COUNTERS] = {
+		[FG1_COUNTER_INSNS] = "insns",       [FG1_COUNTER_WARP_INSNS] = "warp_insns",
+		[FG1_COUNTER_TLB_HITS] = "tlb_hits", [FG1_COUNTER_TLB_MISSES] = "tlb_misses",
+		[FG1_COUNTER_STALLS] = "stalls",     [FG1_COUNTER_COPY_BYTES] = "copy_bytes",
+	};
+
+	return (uint32_t)counter < FG1_COUNTERS ? names[counter] : NULL;
 }

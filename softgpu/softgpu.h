@@ -91,11 +91,14 @@ enum fg1_knob {
 #define FG1_HANG_SEEN 2ull
 void fg1_knob_set(struct fg1 *gpu, enum fg1_knob knob, uint64_t value);
 uint64_t fg1_knob_get(struct fg1 *gpu, enum fg1_knob knob);
+/* What a port calls them where people set them: "irq-lose". NULL for what is none. Any context. */
+const char *fg1_knob_name(enum fg1_knob knob);
 
 /* Power and reset as the machine would do it: registers (and, unless kept, device memory) are wiped. */
 void fg1_power_loss(struct fg1 *gpu, bool keep_vram);
 
 uint64_t fg1_counter_get(struct fg1 *gpu, enum fg1_counter counter);
+const char *fg1_counter_name(enum fg1_counter counter); /* "warp_insns"; as above */
 
 /* ---- program checking, also used without a device (fuzzing, the loader in the library) ---- */
 
