@@ -33,8 +33,7 @@ static inline bool ferry_kernel_fault_point(uint32_t id)
 
 #endif
 
-/* Once, by ferry.ko, when the folder exists: debugfs files. Nothing to undo, they go with the
- * folder. */
+/* os_init.c: the files in debugfs. They go with the folder. */
 struct dentry;
 void ferry_kernel_fault_init(struct dentry *debugfs);
 

@@ -60,7 +60,7 @@ void ferry_kernel_free(void *p)
 }
 EXPORT_SYMBOL_GPL(ferry_kernel_free);
 
-void ferry_kernel_mem_exit(void)
+void ferry_kernel_mem_stop(void)
 {
 	flush_work(&free_work);
 }

@@ -52,14 +52,13 @@ void ferry_kernel_timer_arm(struct ferry_os_timer *t, uint64_t delay_ns)
 }
 EXPORT_SYMBOL_GPL(ferry_kernel_timer_arm);
 
-int ferry_kernel_os_init(void)
+int ferry_kernel_work_start(void)
 {
 	queue = alloc_workqueue("ferry", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
 	return queue ? 0 : -ENOMEM;
 }
 
-void ferry_kernel_os_exit(void)
+void ferry_kernel_work_stop(void)
 {
 	destroy_workqueue(queue);
-	ferry_kernel_mem_exit();
 }
