@@ -11,12 +11,20 @@
 
 #include "ferry/os.h"
 
-#define WAIT_SLACK_NS                                                                              \
-	50000u /* timeouts bound things that went wrong: let them share a timer interrupt */
+/* Timeouts bound what went wrong: they may share a timer interrupt. */
+#define WAIT_SLACK_NS 50000u
 
-int ferry_kernel_wait(struct ferry_os_wait *w, ferry_os_pred pred, void *arg, uint64_t timeout_ns)
+static unsigned int wait_state(bool killable)
 {
-	bool killable = !(current->flags & PF_KTHREAD);
+	if (current->flags & PF_KTHREAD)
+		return TASK_IDLE;
+	return killable ? TASK_KILLABLE : TASK_UNINTERRUPTIBLE;
+}
+
+int ferry_kernel_wait(struct ferry_os_wait *w, ferry_os_pred pred, void *arg, uint64_t timeout_ns,
+		      bool killable)
+{
+	unsigned int state = wait_state(killable);
 	uint64_t now_ns = ktime_get_ns();
 	bool forever = timeout_ns > (uint64_t)KTIME_MAX - now_ns;
 	ktime_t deadline = forever ? KTIME_MAX : ns_to_ktime(now_ns + timeout_ns);
@@ -26,7 +34,7 @@ int ferry_kernel_wait(struct ferry_os_wait *w, ferry_os_pred pred, void *arg, ui
 
 	might_sleep();
 	for (;;) {
-		prepare_to_wait(&w->head, &entry, killable ? TASK_KILLABLE : TASK_IDLE);
+		prepare_to_wait(&w->head, &entry, state);
 		if (pred(arg)) {
 			err = 0;
 			break;
@@ -35,7 +43,7 @@ int ferry_kernel_wait(struct ferry_os_wait *w, ferry_os_pred pred, void *arg, ui
 			err = FERRY_E_TIMEOUT;
 			break;
 		}
-		if (killable && fatal_signal_pending(current)) {
+		if (state == TASK_KILLABLE && fatal_signal_pending(current)) {
 			err = FERRY_E_KILLED;
 			break;
 		}

@@ -5,9 +5,11 @@
  * Nothing is lost: the waiter is in the queue, which its lock orders, before it tests; a waker
  * always takes that lock.
  *
- * who waits           state             SIGKILL                    counts as
- *   a user's thread   TASK_KILLABLE     ends it: FERRY_E_KILLED    load; the hung-task detector
- * looks away a kernel thread   TASK_IDLE         has no meaning             neither load nor hung
+ *   wait_until by      state                   SIGKILL              counts as
+ *     a user's thread  TASK_KILLABLE           ends it: E_KILLED    load; no hung task
+ *     a kernel thread  TASK_IDLE               has no meaning       neither load nor hung task
+ *   wait_bounded       TASK_UNINTERRUPTIBLE    waits on             load; too short for a hung task
+ *                      (a kernel thread: as above)
  *
  * wake_all takes a spinlock_t, which is not allowed in hard interrupt context on PREEMPT_RT: there,
  * handlers that call it must be threaded, as request_irq() makes them without IRQF_NO_THREAD.
@@ -17,7 +19,8 @@
 
 #include "ferry/os.h"
 
-int ferry_kernel_wait(struct ferry_os_wait *w, ferry_os_pred pred, void *arg, uint64_t timeout_ns);
+int ferry_kernel_wait(struct ferry_os_wait *w, ferry_os_pred pred, void *arg, uint64_t timeout_ns,
+		      bool killable);
 
 static inline void ferry_os_wait_init(struct ferry_os_wait *w)
 {
@@ -35,7 +38,15 @@ static inline int ferry_os_wait_until(struct ferry_os_wait *w, ferry_os_pred pre
 {
 	if (pred(arg))
 		return 0;
-	return ferry_kernel_wait(w, pred, arg, timeout_ns);
+	return ferry_kernel_wait(w, pred, arg, timeout_ns, true);
+}
+
+static inline int ferry_os_wait_bounded(struct ferry_os_wait *w, ferry_os_pred pred, void *arg,
+					uint64_t timeout_ns)
+{
+	if (pred(arg))
+		return 0;
+	return ferry_kernel_wait(w, pred, arg, timeout_ns, false);
 }
 
 static inline void ferry_os_wake_all(struct ferry_os_wait *w)

@@ -27,7 +27,7 @@ static bool spin_briefly(ferry_os_pred pred, void *arg, uint64_t deadline_ns)
 	return false;
 }
 
-int ferry_user_wait_sleep(struct ferry_os_wait *w, ferry_os_pred pred, void *arg, uint64_t timeout_ns)
+int ferry_user_wait_sleep(struct ferry_os_wait *w, ferry_os_pred pred, void *arg, uint64_t timeout_ns, bool killable)
 {
 	uint64_t deadline_ns;
 	int err = 0;
@@ -37,7 +37,7 @@ int ferry_user_wait_sleep(struct ferry_os_wait *w, ferry_os_pred pred, void *arg
 	deadline_ns = futex_deadline(timeout_ns);
 	if (spin_briefly(pred, arg, deadline_ns))
 		return 0;
-	if (ferry_user_fault_wait())
+	if (killable && ferry_user_fault_wait())
 		return FERRY_E_KILLED;
 
 	__atomic_fetch_add(&w->waiters, 1, __ATOMIC_SEQ_CST);

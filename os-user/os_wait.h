@@ -23,7 +23,7 @@
 
 #define FERRY_USER_WAIT_SPIN_NS 4000u
 
-int ferry_user_wait_sleep(struct ferry_os_wait *w, ferry_os_pred pred, void *arg, uint64_t timeout_ns);
+int ferry_user_wait_sleep(struct ferry_os_wait *w, ferry_os_pred pred, void *arg, uint64_t timeout_ns, bool killable);
 void ferry_user_wait_wake(struct ferry_os_wait *w);
 
 static inline void ferry_os_wait_init(struct ferry_os_wait *w)
@@ -42,7 +42,14 @@ static inline int ferry_os_wait_until(struct ferry_os_wait *w, ferry_os_pred pre
 {
 	if (pred(arg))
 		return 0;
-	return ferry_user_wait_sleep(w, pred, arg, timeout_ns);
+	return ferry_user_wait_sleep(w, pred, arg, timeout_ns, true);
+}
+
+static inline int ferry_os_wait_bounded(struct ferry_os_wait *w, ferry_os_pred pred, void *arg, uint64_t timeout_ns)
+{
+	if (pred(arg))
+		return 0;
+	return ferry_user_wait_sleep(w, pred, arg, timeout_ns, false);
 }
 
 static inline void ferry_os_wake_all(struct ferry_os_wait *w)

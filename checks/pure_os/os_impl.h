@@ -178,6 +178,12 @@ static inline int ferry_os_wait_until(struct ferry_os_wait *w, ferry_os_pred pre
 	return world_wait_until(w, pred, arg, timeout_ns);
 }
 
+int world_wait_bounded(struct ferry_os_wait *w, ferry_os_pred pred, void *arg, uint64_t timeout_ns);
+static inline int ferry_os_wait_bounded(struct ferry_os_wait *w, ferry_os_pred pred, void *arg, uint64_t timeout_ns)
+{
+	return world_wait_bounded(w, pred, arg, timeout_ns);
+}
+
 void world_wake_all(struct ferry_os_wait *w);
 static inline void ferry_os_wake_all(struct ferry_os_wait *w)
 {

@@ -210,6 +210,6 @@ int ferry_fence_wait(struct ferry_ctx *ctx, const struct ferry_fence *fence)
 			ferry_device_lose(gpu, FERRY_E_DEVICE_LOST);
 		else
 			/* A killed waiter still waits here: the copy holds pages, and it ends by itself. */
-			(void)ferry_os_wait_until(&gpu->wait, fence_pred, &copy, FENCE_SLEEP_NS);
+			(void)ferry_os_wait_bounded(&gpu->wait, fence_pred, &copy, FENCE_SLEEP_NS);
 	}
 }

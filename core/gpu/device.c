@@ -55,7 +55,7 @@ void ferry_device_give_up(struct ferry_ctx *ctx, struct ferry_device *gpu, int w
 {
 	ferry_device_lose(gpu, why);
 	(void)ferry_lock_assert_op(ctx, FERRY_LOCK_OP_FENCE_WAIT);
-	if (ferry_os_wait_until(&gpu->wait, is_quiet, gpu, QUIET_NS))
+	if (ferry_os_wait_bounded(&gpu->wait, is_quiet, gpu, QUIET_NS))
 		ferry_os_log(FERRY_LOG_WARN, "device %u does not become quiet", gpu->id);
 }
 

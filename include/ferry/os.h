@@ -87,11 +87,14 @@ static inline void ferry_os_sem_up(struct ferry_os_sem *s);
  * 0, FERRY_E_TIMEOUT, FERRY_E_KILLED. pred may run any number of times, must not sleep, take locks or have
  * effects. The waker changes what pred reads (release), then calls wake_all (any context). Nothing is lost:
  * a wake_all after the change is seen. timeout_ns 0 tests once.
+ * wait_bounded: for what comes by itself, or not at all: a thread told to die waits on (its address space may be what
+ * is taken down), so timeout_ns is no more than a few seconds. 0, FERRY_E_TIMEOUT.
  */
 typedef bool (*ferry_os_pred)(void *arg);
 static inline void ferry_os_wait_init(struct ferry_os_wait *w);
 static inline void ferry_os_wait_fini(struct ferry_os_wait *w);
 static inline int ferry_os_wait_until(struct ferry_os_wait *w, ferry_os_pred pred, void *arg, uint64_t timeout_ns);
+static inline int ferry_os_wait_bounded(struct ferry_os_wait *w, ferry_os_pred pred, void *arg, uint64_t timeout_ns);
 static inline void ferry_os_wake_all(struct ferry_os_wait *w);
 
 /*

@@ -229,6 +229,24 @@ static void a_wait_can_be_killed_by_a_test(void **state)
 }
 
 /*
+ * Goal: a bounded wait is not killed, and ends in time all the same. Method: the first killable wait that sleeps
+ * comes after it.
+ */
+static void a_bounded_wait_is_not_killed(void **state)
+{
+	uint32_t asked = 0;
+
+	(void)state;
+	ferry_os_store_release(&flag, 1);
+	ferry_os_wait_init(&wait);
+	ferry_user_fail_nth_wait(1);
+	assert_int_equal(ferry_os_wait_bounded(&wait, never, &asked, 5000000), FERRY_E_TIMEOUT);
+	assert_int_equal(ferry_os_wait_bounded(&wait, flag_is_set, NULL, 0), 0);
+	assert_int_equal(ferry_os_wait_until(&wait, never, &asked, UINT64_MAX), FERRY_E_KILLED);
+	ferry_os_wait_fini(&wait);
+}
+
+/*
  * Goal: no wake-up is lost, from spinning or from sleep. Method: two threads hand a turn to and fro; one of them is
  * late now and then, so that the other sleeps.
  */
@@ -360,6 +378,7 @@ int main(void)
 		cmocka_unit_test(a_semaphore_changes_hands),
 		cmocka_unit_test(a_wait_keeps_its_time_limit),
 		cmocka_unit_test(a_wait_can_be_killed_by_a_test),
+		cmocka_unit_test(a_bounded_wait_is_not_killed),
 		cmocka_unit_test(no_wake_up_is_lost),
 		cmocka_unit_test(everybody_is_woken),
 		cmocka_unit_test(threads_have_numbers_of_their_own),
