@@ -17,7 +17,6 @@
 #include <linux/io.h>
 #include <linux/memremap.h>
 #include <linux/mm.h>
-#include <linux/slab.h>
 
 #include "soft.h"
 
@@ -41,7 +40,7 @@ void soft_dma_fini(struct soft_dma *dma)
 	unsigned long index;
 
 	xa_for_each(&dma->chunks, index, chunk)
-		kfree(chunk);
+		ferry_os_free(chunk);
 	xa_destroy(&dma->chunks);
 }
 
@@ -56,14 +55,12 @@ static int need_chunks(struct soft_dma *dma, unsigned long first, unsigned long 
 
 		if (xa_load(&dma->chunks, i))
 			continue;
-		chunk = ferry_kernel_fault_alloc(sizeof(*chunk))
-				? NULL
-				: kzalloc(sizeof(*chunk), GFP_KERNEL | __GFP_NOWARN);
+		chunk = ferry_os_zalloc(sizeof(*chunk), 0);
 		if (!chunk)
 			return FERRY_E_HOST_MAP;
 		err = xa_insert(&dma->chunks, i, chunk, GFP_KERNEL | __GFP_NOWARN);
 		if (err)
-			kfree(chunk);
+			ferry_os_free(chunk);
 		if (err && err != -EBUSY) /* busy: another thread has made it meanwhile */
 			return FERRY_E_HOST_MAP;
 	}

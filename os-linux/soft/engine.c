@@ -16,7 +16,6 @@
  */
 #include <linux/kthread.h>
 #include <linux/sched.h>
-#include <linux/slab.h>
 
 #include "soft.h"
 
@@ -130,12 +129,14 @@ void soft_engines_drain(struct soft_gpu *gpu)
 		thread_kick(channels_thread(e));
 		return;
 	}
-	end_ns = ktime_get_ns() + INLINE_NS;
-	do {
+	channels_turn(gpu);
+	if (!atomic64_read(&e->channels))
+		return; /* mostly: and nobody has looked at the clock */
+	for (end_ns = ktime_get_ns() + INLINE_NS; ktime_get_ns() < end_ns;) {
 		channels_turn(gpu);
 		if (!atomic64_read(&e->channels))
 			return;
-	} while (ktime_get_ns() < end_ns);
+	}
 	thread_kick(channels_thread(e));
 }
 
@@ -155,7 +156,7 @@ int soft_engines_init(struct soft_gpu *gpu, u32 sms, bool inline_channels)
 	e->sms = sms;
 	e->inline_channels = inline_channels;
 	atomic64_set(&e->channels, 0);
-	e->threads = kcalloc(sms + 1, sizeof(*e->threads), GFP_KERNEL);
+	e->threads = ferry_os_zalloc((sms + 1) * sizeof(*e->threads), 0);
 	if (!e->threads)
 		return FERRY_E_NOMEM;
 	for (i = 0; i <= sms; i++) {
@@ -172,12 +173,12 @@ int soft_engines_init(struct soft_gpu *gpu, u32 sms, bool inline_channels)
 
 stop:
 	threads_stop(e, i);
-	kfree(e->threads);
+	ferry_os_free(e->threads);
 	return FERRY_E_THREAD;
 }
 
 void soft_engines_fini(struct soft_gpu *gpu)
 {
 	threads_stop(&gpu->engines, gpu->engines.sms + 1);
-	kfree(gpu->engines.threads);
+	ferry_os_free(gpu->engines.threads);
 }

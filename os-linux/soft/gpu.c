@@ -5,7 +5,6 @@
  */
 #include <linux/kmemleak.h>
 #include <linux/pfn.h>
-#include <linux/slab.h>
 #include <linux/vmalloc.h>
 
 #include "hal/fg1/hal_fg1.h"
@@ -147,7 +146,7 @@ static int model_create(struct soft_gpu *gpu, const struct soft_gpu_config *conf
 int soft_gpu_create(const struct soft_gpu_config *config, u32 node, u32 id, bool alone,
 		    struct soft_gpu **out)
 {
-	struct soft_gpu *gpu = kzalloc(sizeof(*gpu), GFP_KERNEL);
+	struct soft_gpu *gpu = ferry_os_zalloc(sizeof(*gpu), 0);
 	int err = FERRY_E_NOMEM;
 
 	if (!gpu)
@@ -179,7 +178,7 @@ free_vram:
 	vfree(gpu->vram);
 free_gpu:
 	soft_dma_fini(&gpu->dma);
-	kfree(gpu);
+	ferry_os_free(gpu);
 	return err;
 }
 
@@ -190,5 +189,5 @@ void soft_gpu_destroy(struct soft_gpu *gpu)
 	soft_irq_fini(&gpu->irq);
 	vfree(gpu->vram);
 	soft_dma_fini(&gpu->dma);
-	kfree(gpu);
+	ferry_os_free(gpu);
 }

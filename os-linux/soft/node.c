@@ -8,7 +8,6 @@
  */
 #include <linux/debugfs.h>
 #include <linux/platform_device.h>
-#include <linux/slab.h>
 
 #include "compat/compat.h"
 #include "os_init.h"
@@ -63,7 +62,7 @@ static void debugfs_add(struct soft_node *node, u32 id)
 
 static int node_probe(struct platform_device *pdev)
 {
-	struct soft_node *node = kzalloc(sizeof(*node), GFP_KERNEL);
+	struct soft_node *node = ferry_os_zalloc(sizeof(*node), 0);
 	struct ferry_node_desc desc;
 	u32 id = (u32)pdev->id;
 	int err = FERRY_E_NOMEM;
@@ -89,7 +88,7 @@ static int node_probe(struct platform_device *pdev)
 destroy_gpus:
 	gpus_destroy(node);
 free_node:
-	kfree(node);
+	ferry_os_free(node);
 fail:
 	soft_probe_error = ferry_device_errno(err);
 	return soft_probe_error;
@@ -102,7 +101,7 @@ static void node_remove(struct platform_device *pdev)
 	debugfs_remove_recursive(node->debugfs);
 	ferry_device_unregister(node->ferry);
 	gpus_destroy(node);
-	kfree(node);
+	ferry_os_free(node);
 }
 FERRY_COMPAT_PLATFORM_REMOVE(node_remove);
 
