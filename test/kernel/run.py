@@ -89,19 +89,19 @@ def run_series(series, args):
             kernel = ask_kernels("fetch", series)
             vmlinuz, is_debug = kernel["vmlinuz"], kernel.get("debug", False)
             modules = build_modules(series) if args.profile != "process" else []
-        plan = make_plan(args, modules, is_debug)
+        plan = make_plan(args, series, modules, is_debug)
         guest, said, tries = boot(series, vmlinuz, modules, plan, args)
     except (RuntimeError, OSError, ValueError, KeyError) as error:
         return [(f"{series}:boot", f"did not run: {error}", False)], f"{series}: did not run"
     return report.judge(series, guest, said, tries, args.timings)
 
 
-def make_plan(args, modules, is_debug):
+def make_plan(args, series, modules, is_debug):
     if args.profile == "process":
         return plans.programs_in_process(only=args.only)
     if is_debug:
         return plans.debug(modules, args.only, args.fuzz_seconds)
-    return plans.stock(modules, args.only)
+    return plans.stock(modules, args.only, plans.RATIOS if series == plans.ALL_RATIOS_ON else (1.25,))
 
 
 def parse():
@@ -113,7 +113,7 @@ def parse():
     parser.add_argument("--kernel", action="append", default=[], metavar="NAME=VMLINUZ[:KO...]",
                         help="a kernel that kernels.py does not know, with its modules")
     parser.add_argument("--profile", default="full", choices=("full", "process"))
-    parser.add_argument("--only", default="", help="steps whose name contains this")
+    parser.add_argument("--only", default="", help="steps whose name contains this, or one of these, with commas")
     parser.add_argument("--jobs", type=int, default=min(2, os.cpu_count() or 1), help="machines at once")
     parser.add_argument("--fuzz-seconds", type=int, default=30)
     parser.add_argument("--smp", type=int, default=2)
