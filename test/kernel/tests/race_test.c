@@ -191,14 +191,14 @@ static void load_and_unload(struct race *race, unsigned thread)
 {
 	struct ferry_req_program_unload unload = {.size = sizeof(unload)};
 
-	int error;
+	int error, tries = 0;
 
 	(void)thread;
 	unload.program = dev_program_load(race->fd, DEV_PROGRAM_FILL);
 	/* Numbers are used again: who still launches the program that had ours before keeps us from unloading it. */
 	do
 		error = dev_call(race->fd, FERRY_REQ_PROGRAM_UNLOAD, &unload, sizeof(unload));
-	while (error == FERRY_E_BUSY && !atomic_load(&race->stop));
+	while (error == FERRY_E_BUSY && ++tries < 1000);
 	CHECK(error == 0 || error == FERRY_E_BUSY || error == FERRY_E_PROGRAM_ID, "unload of one's own: %s",
 	      dev_error_name(error));
 	/* And of what another thread is using. */
