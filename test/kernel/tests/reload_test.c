@@ -173,8 +173,9 @@ static void openers_against_unload(void)
 /* What the parameters may not be: refused, with nothing left behind. */
 static void bad_parameters(void)
 {
-	static const char *const wrong[] = {"vram_bytes=1", "vram_bytes=0x7fffffff00000000", "devices=0",
-	                                    "devices=1000", "devices=-1"};
+	static const char *const wrong[] = {"vram_mb=0", "vram_mb=3",    "vram_mb=1000000", "vram_mb=-2",
+	                                    "devices=0", "devices=1000", "devices=-1",      "sms=65",
+	                                    "nodes=0",   "nodes=17"};
 
 	CHECK(mod_load("ferry", "") == 0, "ferry");
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
