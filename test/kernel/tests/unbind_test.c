@@ -74,15 +74,17 @@ static void unbind_in_time(void)
 static void bind_again(void)
 {
 	int fd, error;
+	void *p;
 
 	ktap_wait_good(ktap_child(writes_unbind, (void *)"bind"), 10000);
 	fd = open("/dev/ferry0", O_RDWR | O_CLOEXEC);
 	if (fd < 0) /* the old node is still held by somebody: the new one has another number */
 		fd = open("/dev/ferry1", O_RDWR | O_CLOEXEC);
 	CHECK(fd >= 0, "no device after it was bound again");
-	error = dev_run(fd, DEV_PROGRAM_FILL, dev_alloc(fd, DEV_BLOCK), 10, 1);
+	p = dev_alloc(fd, DEV_BLOCK);
+	error = dev_run(fd, DEV_PROGRAM_FILL, p, 10, 1);
 	CHECK(error == 0, "the new device: %s", dev_error_name(error));
-	close(fd);
+	CHECK(munmap(p, DEV_BLOCK) == 0 && close(fd) == 0, "munmap and close"); /* either keeps the module */
 }
 
 /* Every request on a handle whose device is gone: an answer, and no data where there is none. */
