@@ -9,6 +9,7 @@
 #   mk/fuzz.mk    fuzz targets
 #   mk/kernel.mk  the kernel ring
 #   mk/install.mk install and uninstall
+#   mk/modules.mk the kernel modules, and the tests of how they are built
 #
 # A variant is the same tree built with other flags into build/NAME: make VARIANT=asan|tsan|debug|fuzz.
 
@@ -28,6 +29,7 @@ include mk/test.mk
 include mk/fuzz.mk
 include mk/kernel.mk
 include mk/install.mk
+include mk/modules.mk
 
 .PHONY: all help clean format demo bench
 .PHONY: check check-unit check-e2e check-asan check-tsan check-fuzz check-style check-long tests

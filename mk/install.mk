@@ -40,7 +40,8 @@ install: all install-module ## install library, headers, manual pages, programs,
 install-module: ## only the modules' source for DKMS, the udev rule, the modprobe.d example
 	rm -rf $(MODULE_SOURCE)
 	$(INSTALL) -d $(MODULE_SOURCE) $(call dest,$(UDEVDIR)) $(call dest,$(DOCDIR)/examples)
-	tar -c --owner=0 --group=0 $(BUILT_HERE:%=--exclude='%') $(MODULE_PARTS) | tar -x --no-same-permissions -C $(MODULE_SOURCE)
+	tar -c --owner=0 --group=0 $(BUILT_HERE:%=--exclude='%') $(MODULE_PARTS) | \
+		tar -x --no-same-permissions -C $(MODULE_SOURCE)
 	$(INSTALL) -m 644 packaging/udev/60-ferry.rules $(call dest,$(UDEVDIR))
 	$(INSTALL) -m 644 packaging/modprobe.d/ferry.conf $(call dest,$(DOCDIR)/examples)
 	$(if $(DESTDIR),,@echo 'The modules are built and installed by:  dkms install ferry/$(VERSION)')

@@ -23,6 +23,7 @@ RINGS = {
     "asan": [BUILD / "asan/test-results" / f"{t}.json" for t in TESTS],
     "tsan": [BUILD / "tsan/test-results" / f"{t}.json" for t in TESTS],
     "fuzz": [BUILD / "fuzz/test-results/fuzz.json"],
+    "modules": [BUILD / f"test-results/{t}.json" for t in ("compat", "dkms")],
     "kernel": [BUILD / "test-results/kernel.json"],
     "kernel-long": [BUILD / "test-results/kernel-long.json"],
 }

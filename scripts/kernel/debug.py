@@ -65,8 +65,8 @@ def configure(source, make, log):
     dropped = [line for line in requested() if line not in have and not (line.startswith("#") and not any(
         h.startswith(line.split()[1] + "=") for h in have))]
     if dropped:
-        raise cache.Problem("Kconfig dropped what test/kernel/config asks for (renamed, or something that it needs is "
-                            "off):\n  " + "\n  ".join(dropped))
+        raise cache.Problem("Kconfig dropped what test/kernel/config asks for (it was renamed, or something that it "
+                            "needs is off):\n  " + "\n  ".join(dropped))
 
 
 def shrink(source):

@@ -19,14 +19,15 @@ from kernel import apt, cache, run, table
 
 RECIPE = 1  # raise it when what this file makes changes
 
-CHROOT_TOOLS = ["gcc-14", "make", "dash", "bash", "coreutils", "sed", "grep", "mawk", "findutils", "kmod", "diffutils",
-                "pahole", "ccache", "sparse", "dkms"]
+CHROOT_TOOLS = ["gcc-14", "make", "dash", "bash", "coreutils", "sed", "grep", "mawk", "findutils", "kmod",
+                "diffutils", "pahole", "ccache", "sparse", "dkms"]
 CHROOT_CLANG = ["clang-19", "lld-19", "llvm-19"]
 
 
 def newest(names):
     """The last in Debian's order of versions, near enough for names of kernels."""
-    return max(names, key=lambda n: [(0, int(p)) if p.isdigit() else (1, p) for p in re.findall(r"\d+|[^\d]+", n)])
+    return max(names, key=lambda name: [(0, int(part)) if part.isdigit() else (1, part)
+                                        for part in re.findall(r"\d+|[^\d]+", name)])
 
 
 def headers_package(lists, row):
