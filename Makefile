@@ -38,7 +38,8 @@ include mk/modules.mk
 help: ## this list
 	@awk 'BEGIN { FS = ":.*## " } \
 		/^##@/ { printf "%s%s\n", (NR > 1 ? "\n" : ""), substr($$0, 5) } \
-		/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile mk/kernel.mk mk/install.mk
+		/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' \
+		Makefile mk/kernel.mk mk/modules.mk mk/install.mk
 	@printf '\nVariables\n'
 	@printf '  %-17s %s\n' 'VARIANT=NAME' 'asan, tsan, debug or fuzz: the same tree in build/NAME' \
 		'V=1' 'show the commands' 'PREFIX, DESTDIR' 'where install puts things (/usr/local)' \

@@ -81,7 +81,7 @@ def chroot(lists, clang=False, may_make=True):
         apt.need("mmdebstrap", "unshare")
         run.output(["mmdebstrap", "-q", "--mode=root", "--variant=extract",
                     "--include=" + ",".join(packages + headers),
-                    *(f"--dpkgopt=path-exclude=/usr/share/{d}/*" for d in ("doc", "man", "locale", "info", "lintian")),
+                    *(f"--dpkgopt=path-exclude=/usr/share/{d}/*" for d in ("doc", "man", "locale", "info")),
                     # No maintainer script runs in this variant, so what update-alternatives makes is made here.
                     "--extract-hook=ln -sf mawk \"$1\"/usr/bin/awk; ln -sf gcc-14 \"$1\"/usr/bin/gcc; "
                     "ln -sf gcc-14 \"$1\"/usr/bin/cc; mkdir -p \"$1\"/work \"$1\"/ccache",

@@ -25,13 +25,15 @@ sys.path.insert(0, str(TREE / "scripts"))
 
 import results  # noqa: E402
 import sandbox  # noqa: E402
-from kernel import cache, stock, table  # noqa: E402
+from kernel import apt, cache, stock, table  # noqa: E402
+from kernel.run import in_chroot  # noqa: E402
 
 # Directives that every dkms from 3.0.10 to 3.4 takes without a word.
 DIRECTIVES = {"PACKAGE_NAME", "PACKAGE_VERSION", "BUILT_MODULE_NAME", "DEST_MODULE_LOCATION", "MAKE", "AUTOINSTALL",
               "BUILD_EXCLUSIVE_KERNEL", "BUILD_EXCLUSIVE_KERNEL_MIN", "BUILD_EXCLUSIVE_CONFIG"}
 MODULES = ("ferry", "ferry_soft")
 SKIPPED = 77
+AUTOINSTALL_FAILED = 11
 
 
 class Machine:
@@ -42,8 +44,9 @@ class Machine:
     def __init__(self, root):
         self.root = pathlib.Path(root)
         self.version = re.search(r"(?m)^VERSION := (\S+)", (TREE / "mk/flags.mk").read_text()).group(1)
-        for folder in self.BINDS:
+        for folder, place in self.BINDS.items():
             (self.root / folder).mkdir()
+            os.makedirs(place, exist_ok=True)  # a machine without modules has no place to mount over: it stays empty
 
     def run(self, *command, timeout_s=900, env=None):
         """One command as root of this machine. sandbox.Run."""
@@ -53,6 +56,13 @@ class Machine:
                             *(str(c) for c in command)], timeout_s,
                            {"PATH": "/usr/lib/ccache:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C",
                             "CCACHE_DIR": str(cache.root() / "ccache"), **(env or {})})
+
+    def run_in_trixie(self, *command):
+        """The same with the programs of Debian 13, whose dkms is a younger one."""
+        root = stock.chroot(apt.Apt("trixie"))
+        binds = {self.root / folder: place for folder, place in self.BINDS.items()}
+        return sandbox.run([str(c) for c in in_chroot(root, binds, command)], 120,
+                           {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"})
 
     def must(self, *command, **keywords):
         """The same; its output. It has to succeed."""
@@ -174,9 +184,20 @@ def skipped(machine, release, config):
     run = machine.run("dkms", "build", f"ferry/{machine.version}", "-k", release)
     assert run.status == SKIPPED, f"dkms build ended with {run.status}, not {SKIPPED}:\n{run.output}"
     run = machine.run("/etc/kernel/postinst.d/dkms", release)
-    assert not run.why(), f"the kernel's package would not install: {run.why()}\n{run.output}"
+    # 3.0.10 (Debian 12) calls a module that it skipped a failed one, whatever its dkms.conf says: nothing to be done.
+    assert not run.why() or (old_dkms() and run.status == AUTOINSTALL_FAILED and "BUILD_EXCLUSIVE" in run.output), \
+        f"the kernel's package would not install: {run.why()}\n{run.output}"
+    run = machine.run_in_trixie("dkms", "autoinstall", "-k", release)
+    assert not run.why(), f"the kernel's package would not install on Debian 13: {run.why()}\n{run.output}"
     assert not machine.module(release, "ferry")
     shutil.rmtree(machine.root / "modules" / release)
+
+
+def old_dkms():
+    """Is the machine's dkms one that knows no skipping in `dkms autoinstall`?"""
+    version = re.search(r"(\d+)\.(\d+)\.(\d+)", subprocess.run(["dkms", "--version"], stdout=subprocess.PIPE,
+                                                                text=True, check=True).stdout)
+    return tuple(int(n) for n in version.groups()) < (3, 0, 11)
 
 
 def a_kernel_that_lacks_an_option_says_so(machine, old, new):
