@@ -31,7 +31,7 @@ static struct ferry_kblock *kblock_find(struct ferry_file *file, uint64_t va)
 	return xa_load(&file->blocks, va >> FERRY_BLOCK_SHIFT);
 }
 
-static uint32_t page_index(uint64_t va)
+static uint32_t block_page_index(uint64_t va)
 {
 	return (va >> PAGE_SHIFT) & (FERRY_BLOCK_PAGES - 1);
 }
@@ -68,7 +68,7 @@ static void kblock_free(struct ferry_file *file, uint64_t va, struct ferry_kbloc
 static struct page *page_hold(struct ferry_file *file, struct ferry_kblock *kb, uint64_t va)
 {
 	gfp_t gfp = mapping_gfp_mask(file->shmem->f_mapping) | __GFP_RETRY_MAYFAIL | __GFP_NOWARN;
-	uint32_t i = page_index(va);
+	uint32_t i = block_page_index(va);
 	struct mem_cgroup *was;
 	struct page *page;
 
@@ -235,7 +235,7 @@ static int kmm_host_populate(void *mm, uint64_t va, uint32_t page_count)
 static int page_bus(struct ferry_file *file, struct ferry_kblock *kb, struct ferry_kdev *kdev,
 		    uint64_t va, uint64_t *bus)
 {
-	uint32_t i = page_index(va);
+	uint32_t i = block_page_index(va);
 	uint64_t *where = kb->bus[kdev->id];
 	struct page *page;
 
@@ -310,7 +310,7 @@ static void kmm_host_pinned(void *mm, uint64_t va, uint32_t page_count, uint64_t
 {
 	struct ferry_file *file = mm;
 	struct ferry_kblock *kb = kblock_find(file, va);
-	uint32_t first = page_index(va);
+	uint32_t first = block_page_index(va);
 
 	for (uint32_t i = 0; kb && i < page_count; i++)
 		if (kb->page[first + i] && page_is_pinned(kb->page[first + i]))
@@ -321,7 +321,7 @@ static uint32_t kmm_host_idle(void *mm, uint64_t va, uint32_t page_count)
 {
 	struct ferry_file *file = mm;
 	struct ferry_kblock *kb = kblock_find(file, va);
-	uint32_t first = page_index(va), given = 0;
+	uint32_t first = block_page_index(va), given = 0;
 
 	for (uint32_t i = first; kb && i < first + page_count; i++)
 		if (kb->page[i]) {
@@ -335,7 +335,7 @@ static void kmm_host_discard(void *mm, uint64_t va, uint32_t page_count)
 {
 	struct ferry_file *file = mm;
 	struct ferry_kblock *kb = kblock_find(file, va);
-	uint32_t first = page_index(va);
+	uint32_t first = block_page_index(va);
 
 	if (!kb)
 		return;

@@ -3,6 +3,7 @@
  * shrink.c - memory is short: host pages that only CPUs use, and that nobody has touched through us
  * lately, are let go of. They are shmem pages, so the kernel then swaps them by its own lights.
  */
+#include <linux/mm.h>
 #include <linux/shrinker.h>
 
 #include "compat/compat.h"
