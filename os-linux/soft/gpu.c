@@ -4,7 +4,7 @@
  * ferry.ko.
  */
 #include <linux/kmemleak.h>
-#include <linux/pfn.h>
+#include <linux/mm.h>
 #include <linux/vmalloc.h>
 
 #include "hal/fg1/hal_fg1.h"
