@@ -119,33 +119,20 @@ static void service_warm(const struct ferry_block *block, uint32_t device)
 		touch_lines(&bg->resident, &bg->frame);
 }
 
-/* One try with BLOCK held. */
-static int service_try(struct ferry_ctx *ctx, struct ferry_block *block, uint32_t device, struct ferry_service *s,
-                       uint32_t tries)
+/* What is left to do, for wanted pages that are not accessible. Its sets are not on the stack while nothing is. */
+__attribute__((__noinline__)) static int service_work(struct ferry_ctx *ctx, struct ferry_block_gpu *bg,
+                                                      struct ferry_service *s, uint32_t tries,
+                                                      const struct ferry_bitmap *read,
+                                                      const struct ferry_bitmap *write)
 {
 	bool grow = s->prefetch && tries < SERVICE_TRIES_PREFETCH, last = tries + 1 == SERVICE_TRIES;
-	struct ferry_bitmap read, write, done, want, pinned;
-	struct ferry_block_gpu *bg;
+	struct ferry_block *block = bg->block;
+	struct ferry_bitmap want, pinned, extra;
 	struct ferry_plan plan;
 	int err;
 
-	if (block->dead)
-		return FERRY_E_RANGE_NOT_FOUND;
-	service_warm(block, device);
-	ferry_block_drop_lost_devices(ctx, block);
-	service_sift(block, s, &read, &write);
-	ferry_bitmap_or(&want, &read, &write);
-	if (ferry_bitmap_empty(&want))
-		return 0;
-	err = ferry_block_on(ctx, block, device, &bg);
-	if (err)
-		return err;
-	service_done(bg, s, &read, &write, &done);
-	s->duplicates = ferry_bitmap_count(&done);
-	ferry_bitmap_or(&want, &read, &write);
-	if (ferry_bitmap_empty(&want))
-		return 0;
-	ferry_plan_make(block, bg, &read, &write, grow, &plan);
+	ferry_bitmap_or(&want, read, write);
+	ferry_plan_make(block, bg, read, write, grow, &plan);
 	if (last && (bg->gpu->info.caps & (1u << FERRY_CAP_HOST_MAP))) {
 		plan.remote = want;
 		ferry_bitmap_zero(&plan.read);
@@ -160,11 +147,36 @@ static int service_try(struct ferry_ctx *ctx, struct ferry_block *block, uint32_
 		return err;
 	ferry_plan_note(block, bg);
 	s->served = ferry_bitmap_count(&want);
-	ferry_bitmap_or(&read, &plan.read, &plan.write);
-	ferry_bitmap_andnot(&read, &read, &want);
-	ferry_bitmap_andnot(&read, &read, &pinned);
-	ferry_count(&block->vs->counters, FERRY_COUNTER_pages_prefetched, ferry_bitmap_count(&read));
+	ferry_bitmap_or(&extra, &plan.read, &plan.write);
+	ferry_bitmap_andnot(&extra, &extra, &want);
+	ferry_bitmap_andnot(&extra, &extra, &pinned);
+	ferry_count(&block->vs->counters, FERRY_COUNTER_pages_prefetched, ferry_bitmap_count(&extra));
 	return 0;
+}
+
+/* One try with BLOCK held. */
+static int service_try(struct ferry_ctx *ctx, struct ferry_block *block, uint32_t device, struct ferry_service *s,
+                       uint32_t tries)
+{
+	struct ferry_bitmap read, write, done;
+	struct ferry_block_gpu *bg;
+	int err;
+
+	if (block->dead)
+		return FERRY_E_RANGE_NOT_FOUND;
+	service_warm(block, device);
+	ferry_block_drop_lost_devices(ctx, block);
+	service_sift(block, s, &read, &write);
+	if (ferry_bitmap_empty(&read) && ferry_bitmap_empty(&write))
+		return 0;
+	err = ferry_block_on(ctx, block, device, &bg);
+	if (err)
+		return err;
+	service_done(bg, s, &read, &write, &done);
+	s->duplicates = ferry_bitmap_count(&done);
+	if (ferry_bitmap_empty(&read) && ferry_bitmap_empty(&write))
+		return 0;
+	return service_work(ctx, bg, s, tries, &read, &write);
 }
 
 int ferry_service_block(struct ferry_ctx *ctx, struct ferry_block *block, uint32_t device, struct ferry_service *s)
