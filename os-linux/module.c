@@ -91,5 +91,6 @@ module_exit(ferry_exit);
 MODULE_DESCRIPTION("Unified memory between CPUs and GPUs");
 MODULE_LICENSE("Dual MIT/GPL");
 MODULE_VERSION(FERRY_VERSION_STRING);
-/* So that a machine without a GPU of ours has /dev/ferry0 all the same; see packaging/modprobe.d. */
+/* So that a machine without a GPU of ours has /dev/ferry0 all the same; see packaging/modprobe.d.
+ */
 MODULE_SOFTDEP("post: ferry_soft");
