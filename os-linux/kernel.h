@@ -144,6 +144,12 @@ int ferry_kmm_init(struct ferry_file *file);
 void ferry_kmm_fini(struct ferry_file *file);
 bool ferry_kmm_poisoned(struct ferry_file *file, uint64_t va);
 
+/* ---- drain.c ---- */
+int ferry_drain_init(void);
+void ferry_drain_exit(void);
+/* No reference of the kernel's LRU batches is left. False: it is too soon for that again. */
+bool ferry_drain_lru(void);
+
 /* ---- shrink.c ---- */
 int ferry_shrink_init(void);
 void ferry_shrink_exit(void);

@@ -294,7 +294,8 @@ static void *kmm_host_ptr(void *mm, uint64_t va)
 
 /*
  * References to a page that nobody maps: the page cache's, ours, and one by whoever took it off the
- * LRU lists (or has not put it there yet). One more is somebody who means to use it.
+ * LRU lists (or has not put it there yet). One more is somebody who means to use it, or a batch of
+ * LRU work of some CPU.
  */
 static bool page_is_pinned(struct page *page)
 {
@@ -306,15 +307,30 @@ static bool page_is_pinned(struct page *page)
 	return folio_ref_count(folio) > expected || folio_mapped(folio);
 }
 
+static bool pages_pinned(struct ferry_kblock *kb, uint32_t first, uint32_t page_count,
+			 uint64_t *words)
+{
+	bool any = false;
+
+	for (uint32_t i = 0; i < page_count; i++) {
+		words[i / 64] &= ~(1ull << (i % 64));
+		if (!kb->page[first + i] || !page_is_pinned(kb->page[first + i]))
+			continue;
+		words[i / 64] |= 1ull << (i % 64);
+		any = true;
+	}
+	return any;
+}
+
 static void kmm_host_pinned(void *mm, uint64_t va, uint32_t page_count, uint64_t *words)
 {
 	struct ferry_file *file = mm;
 	struct ferry_kblock *kb = kblock_find(file, va);
-	uint32_t first = block_page_index(va);
 
-	for (uint32_t i = 0; kb && i < page_count; i++)
-		if (kb->page[first + i] && page_is_pinned(kb->page[first + i]))
-			words[i / 64] |= 1ull << (i % 64);
+	/* In doubt the page stays, and the device uses it from afar: so a second look is worth it.
+	 */
+	if (kb && pages_pinned(kb, block_page_index(va), page_count, words) && ferry_drain_lru())
+		(void)pages_pinned(kb, block_page_index(va), page_count, words);
 }
 
 static uint32_t kmm_host_idle(void *mm, uint64_t va, uint32_t page_count)

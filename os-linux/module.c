@@ -56,11 +56,16 @@ static int __init ferry_init(void)
 	err = ferry_nodes_init();
 	if (err)
 		goto destroy_class;
-	err = ferry_shrink_init();
+	err = ferry_drain_init();
 	if (err)
 		goto nodes_exit;
+	err = ferry_shrink_init();
+	if (err)
+		goto drain_exit;
 	return 0;
 
+drain_exit:
+	ferry_drain_exit();
 nodes_exit:
 	ferry_nodes_exit();
 destroy_class:
@@ -79,6 +84,7 @@ os_exit:
 static void __exit ferry_exit(void)
 {
 	ferry_shrink_exit();
+	ferry_drain_exit();
 	ferry_nodes_exit();
 	class_destroy(ferry_class);
 	kern_unmount(ferry_mnt);

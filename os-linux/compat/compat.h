@@ -20,6 +20,7 @@
 #include <linux/memcontrol.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/pagevec.h>
 #include <linux/platform_device.h>
 #include <linux/sched/mm.h>
 #include <linux/shmem_fs.h>
@@ -294,6 +295,37 @@ static inline void ferry_compat_memcg_put(struct mem_cgroup *memcg)
 	mem_cgroup_put(memcg);
 #endif
 }
+
+/* ---- page references: probes/lru_batch ------------------------------------------------------- */
+
+/*
+ * The references that this CPU's batches of LRU work hold are given back. Releasing a batch begins
+ * with that, also when the batch is empty; lru_add_drain() itself is not for modules.
+ */
+static inline void ferry_compat_lru_drain_cpu(void)
+{
+#ifdef FERRY_HAVE_LRU_BATCH_FOLIO
+	struct folio_batch batch;
+
+	folio_batch_init(&batch);
+	__folio_batch_release(&batch);
+#else
+	struct pagevec pages;
+
+	pagevec_init(&pages);
+	__pagevec_release(&pages);
+#endif
+}
+
+/* ---- work queues: probes/optional/wq_percpu ----------------------------------------------------
+ */
+
+/* Said aloud where it is no longer what a queue is by default. */
+#ifdef FERRY_HAVE_WQ_PERCPU
+#define FERRY_COMPAT_WQ_PERCPU WQ_PERCPU
+#else
+#define FERRY_COMPAT_WQ_PERCPU 0
+#endif
 
 /* ---- timers: probes/hrtimer, timer ---------------------------------------------------------- */
 
