@@ -35,7 +35,7 @@ LOADED_TESTS = (
 )
 # Tests that load and unload by themselves.
 UNLOADED_TESTS = (
-    ("reload", 240, ()),
+    ("reload", 240, ("--rounds", "25")),  # a hundred in the long ring
     ("unbind", 120, ()),
 )
 
@@ -146,7 +146,8 @@ def debug(modules, only="", fuzz_seconds=30):
     tests = [test_step(t) for t in LOADED_TESTS if t[0] != "fuzz"]
     tests += [Step("run", "fuzz", fuzz_seconds + 60, (f"{TEST_DIR}/fuzz_test", "--seconds", fuzz_seconds))]
     tests += program_steps("kernel", ratios=(1.25,))
-    after = [test_step(t) for t in UNLOADED_TESTS]
+    after = [test_step((name, timeout_s, ("--rounds", 100) if fuzz_seconds > 60 and name == "reload" else words))
+             for name, timeout_s, words in UNLOADED_TESTS]
     steps = [*load_steps(ours), *chosen(tests, only), Step("leaks", "leaks-loaded", 60),
              *unload_steps(ours), *chosen(after, only), Step("leaks", "leaks-unloaded", 60)]
     settings = (*SETTINGS, "kill_ms 5000", "env FERRY_KILL_MS=5000", "env FERRY_TIME_SCALE=4",
