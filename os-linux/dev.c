@@ -83,18 +83,24 @@ void ferry_kdev_page_unmap(struct ferry_kdev *kdev, uint64_t bus)
 	kdev_page_unmap(kdev, bus, 1);
 }
 
+/*
+ * For a device that has left there is memory too, without a place on its bus: what it was for fails
+ * soon enough, and then says that the device is lost, not that memory is short.
+ */
 static int kdev_dma_alloc(void *dev, size_t size_bytes, struct ferry_dma *out)
 {
 	size_t size = PAGE_ALIGN(size_bytes);
-	uint64_t bus;
+	uint64_t bus = FERRY_NO_BUS;
 	void *cpu;
+	int err;
 
 	if (!size || size > MAX_ORDER_NR_PAGES * PAGE_SIZE)
 		return FERRY_E_NOMEM;
 	cpu = alloc_pages_exact(size, GFP_KERNEL_ACCOUNT | __GFP_ZERO | __GFP_NOWARN);
 	if (!cpu)
 		return FERRY_E_NOMEM;
-	if (kdev_page_map(dev, virt_to_page(cpu), size >> PAGE_SHIFT, &bus)) {
+	err = kdev_page_map(dev, virt_to_page(cpu), size >> PAGE_SHIFT, &bus);
+	if (err && err != FERRY_E_DEVICE_LOST) {
 		free_pages_exact(cpu, size);
 		return FERRY_E_NOMEM;
 	}

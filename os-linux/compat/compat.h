@@ -20,7 +20,6 @@
 #include <linux/memcontrol.h>
 #include <linux/mm.h>
 #include <linux/module.h>
-#include <linux/pagevec.h>
 #include <linux/platform_device.h>
 #include <linux/sched/mm.h>
 #include <linux/shmem_fs.h>
@@ -29,6 +28,13 @@
 #include <linux/timer.h>
 
 #include "compat_config.h"
+
+#ifdef FERRY_HAVE_LRU_BATCH_OWN_HEADER
+#define FERRY_HAVE_LRU_BATCH_FOLIO 1
+#include <linux/folio_batch.h>
+#else
+#include <linux/pagevec.h>
+#endif
 
 #ifndef FERRY_HAVE_INSERT_PMD_LONG
 #include <linux/pfn_t.h>

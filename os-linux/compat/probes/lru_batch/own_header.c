@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/*
+ * Folios are released in batches, after this CPU's LRU batches were drained.
+ *
+ * From Linux 7.2 on at the latest they have a header of their own, and pagevec.h is gone. Exports:
+ * __folio_batch_release
+ */
+#include <linux/mm.h>
+#include <linux/folio_batch.h>
+
+void ferry_probe(void);
+void ferry_probe(void)
+{
+	struct folio_batch batch;
+
+	folio_batch_init(&batch);
+	__folio_batch_release(&batch);
+}
