@@ -6,6 +6,7 @@
 #include "migrate/idle.h"
 #include "migrate/migrate.h"
 #include "request.h"
+#include "va/external.h"
 #include "va/va_space.h"
 
 static int params_check(const struct ferry_core_params *in, struct ferry_core_params *out)
@@ -171,6 +172,16 @@ int ferry_core_release(struct ferry_core *core, struct ferry_va_space *vs, uint6
 	ferry_core_leave(core, &ctx);
 	ferry_gate_leave(&core->gate);
 	return err;
+}
+
+/* Without the gate: the owner of the memory does not wait for our resume, and nothing may use it before either. */
+void ferry_core_external_revoke(struct ferry_core *core, struct ferry_va_space *vs, uint64_t va, uint64_t size_bytes)
+{
+	struct ferry_ctx ctx;
+
+	ferry_core_enter(&ctx);
+	ferry_external_revoke(&ctx, vs, va, size_bytes);
+	ferry_core_leave(core, &ctx);
 }
 
 /* Without the gate: whoever closes it may be the one who needs memory. */

@@ -4,6 +4,7 @@
 #include "gpu/device.h"
 #include "gpu/launch.h"
 #include "migrate/migrate.h"
+#include "va/external.h"
 
 /* One entry: what the struct of this version measures, and who handles it. payload follows the struct in the buffer.
  */
@@ -60,6 +61,13 @@ static uint32_t device_capabilities(const struct ferry_device *gpu)
 	return caps;
 }
 
+static uint32_t capabilities(const struct ferry_va_space *vs, const struct ferry_device *gpu)
+{
+	uint32_t caps = device_capabilities(gpu) | vs->host_caps;
+
+	return ferry_external_supported(vs) ? caps | 1u << FERRY_CAPABILITY_REGISTER : caps;
+}
+
 static int req_device_info(struct ferry_ctx *ctx, struct ferry_va_space *vs, void *req, const void *payload,
                            size_t payload_bytes)
 {
@@ -73,7 +81,7 @@ static int req_device_info(struct ferry_ctx *ctx, struct ferry_va_space *vs, voi
 	ferry_pmm_stats(ctx, gpu->pmm, &stats);
 	r->vram_bytes = gpu->info.vram_bytes;
 	r->vram_free_bytes = stats.frames_free << FERRY_PAGE_SHIFT;
-	r->capabilities = device_capabilities(gpu) | vs->host_caps;
+	r->capabilities = capabilities(vs, gpu);
 	r->sms = gpu->info.sms;
 	r->devices = (uint32_t)ferry_os_load_acquire(&vs->core->device_count);
 	r->lost = ferry_device_lost(gpu) != 0;
@@ -219,6 +227,9 @@ static const struct {
                                        "a system call that touches device-resident memory fails with EFAULT here"},
 	[FERRY_CAPABILITY_SUSPEND] = {"this host puts the device to sleep with the machine",
                                       "a process has no suspend of its own: the machine's is not seen here"},
+	[FERRY_CAPABILITY_REGISTER] = {"memory of the process can be registered, and is used where it is",
+                                       "registered memory is used in place, and a device of this handle reaches its "
+                                       "own memory only"},
 };
 
 static int req_capability(struct ferry_ctx *ctx, struct ferry_va_space *vs, void *req, const void *payload,
@@ -232,7 +243,7 @@ static int req_capability(struct ferry_ctx *ctx, struct ferry_va_space *vs, void
 		return FERRY_E_DEVICE_ID;
 	if (r->capability >= FERRY_CAPABILITIES)
 		return FERRY_E_INVAL;
-	r->supported = ((device_capabilities(gpu) | vs->host_caps) >> r->capability) & 1;
+	r->supported = (capabilities(vs, gpu) >> r->capability) & 1;
 	copy_text(r->reason, sizeof(r->reason),
 	          r->supported ? capability_text[r->capability].yes : capability_text[r->capability].no);
 	return 0;
@@ -260,7 +271,7 @@ static int req_counters(struct ferry_ctx *ctx, struct ferry_va_space *vs, void *
 /* BLOCK held. */
 static uint8_t page_where(const struct ferry_block *block, uint32_t page)
 {
-	uint8_t where = ferry_bitmap_test(&block->host, page) ? 1 : 0;
+	uint8_t where = block->external || ferry_bitmap_test(&block->host, page) ? 1 : 0;
 
 	for (uint32_t d = 0; d < FERRY_MAX_DEVICES; d++)
 		if (block->on[d] && ferry_bitmap_test(&block->on[d]->resident, page))
@@ -280,6 +291,8 @@ static int req_residency(struct ferry_ctx *ctx, struct ferry_va_space *vs, void 
 		return FERRY_E_INVAL;
 	ferry_rw_read_lock(ctx, &vs->lock);
 	err = ferry_va_range_check(ctx, vs, r->base, bytes);
+	if (err == FERRY_E_REGISTERED)
+		err = 0;
 	for (uint32_t i = 0; !err && i < r->pages; i++) {
 		uint64_t va = r->base + ((uint64_t)i << FERRY_PAGE_SHIFT);
 		struct ferry_block *block = ferry_va_space_peek(vs, va);
@@ -293,6 +306,28 @@ static int req_residency(struct ferry_ctx *ctx, struct ferry_va_space *vs, void 
 	}
 	ferry_rw_read_unlock(ctx, &vs->lock);
 	return err;
+}
+
+static int req_register(struct ferry_ctx *ctx, struct ferry_va_space *vs, void *req, const void *payload,
+                        size_t payload_bytes)
+{
+	struct ferry_req_register *r = req;
+
+	(void)payload, (void)payload_bytes;
+	if (r->flags & ~FERRY_REGISTER_READ_ONLY)
+		return FERRY_E_REQUEST_FLAGS;
+	return ferry_external_register(ctx, vs, r->base, r->bytes, !(r->flags & FERRY_REGISTER_READ_ONLY));
+}
+
+static int req_unregister(struct ferry_ctx *ctx, struct ferry_va_space *vs, void *req, const void *payload,
+                          size_t payload_bytes)
+{
+	struct ferry_req_register *r = req;
+
+	(void)payload, (void)payload_bytes;
+	if (r->flags || r->bytes)
+		return FERRY_E_REQUEST_FLAGS;
+	return ferry_external_unregister(ctx, vs, r->base, &r->bytes);
 }
 
 #define REQUEST(type, fn)                                                                                            \
@@ -314,6 +349,8 @@ static const struct request requests[] = {
 	[FERRY_REQ_CAPABILITY] = REQUEST(ferry_req_capability, req_capability),
 	[FERRY_REQ_COUNTERS] = REQUEST(ferry_req_counters, req_counters),
 	[FERRY_REQ_RESIDENCY] = REQUEST(ferry_req_residency, req_residency),
+	[FERRY_REQ_REGISTER] = REQUEST(ferry_req_register, req_register),
+	[FERRY_REQ_UNREGISTER] = REQUEST(ferry_req_register, req_unregister),
 };
 
 /* Room for any of the structs. */

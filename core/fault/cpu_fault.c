@@ -93,6 +93,8 @@ int ferry_cpu_fault_serve(struct ferry_ctx *ctx, struct ferry_va_space *vs, uint
 
 	if (err)
 		return err;
+	if (block->external) /* registered memory is the process's: a fault of it is none of ours */
+		return FERRY_E_RANGE_NOT_FOUND;
 	ferry_count(&vs->counters, FERRY_COUNTER_faults_cpu, 1);
 	/*
 	 * A device that dies under the first try takes its pages along; the second knows which. And a neighbour that

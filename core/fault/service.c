@@ -5,6 +5,7 @@
 #include "migrate/move.h"
 #include "migrate/plan.h"
 #include "va/block_map.h"
+#include "va/external.h"
 
 #define LINE_BYTES 64u
 #define SERVICE_TRIES 32u
@@ -185,6 +186,8 @@ int ferry_service_block(struct ferry_ctx *ctx, struct ferry_block *block, uint32
 	struct ferry_block_gpu *bg;
 	int err = FERRY_E_PMM_FULL;
 
+	if (block->external)
+		return ferry_external_serve(ctx, block, device, s);
 	s->duplicates = 0;
 	s->served = 0;
 	for (uint32_t tries = 0; tries < SERVICE_TRIES; tries++) {

@@ -66,6 +66,7 @@ static int pool_grow(struct ferry_ctx *ctx, struct ferry_page_pool *pool)
 {
 	struct piece *piece = ferry_mem_zalloc(pool->mem, sizeof(*piece));
 
+	(void)ferry_lock_assert_op(ctx, FERRY_LOCK_OP_RECLAIM);
 	if (!piece)
 		return FERRY_E_PAGE_TREE_NOMEM;
 	if (pool->ops->dma_alloc(pool->dev, PIECE_BYTES, &piece->dma)) {

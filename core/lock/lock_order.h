@@ -35,8 +35,10 @@
 	  "an allocation that may evict; a fault wait; the caller's memory", )                           \
 	x(PAGE_TREE,      MUTEX, "GPU page tree", "GPU page tables",                                     \
 	  "an allocation that may evict; a fault wait; the caller's memory", )                           \
+	x(EXTERNAL,       MUTEX, "VA space",      "device mappings of registered host memory, and what was revoked of it", \
+	  "any allocation the host may have to wait for: it may ask for pages back, which takes this row", ) \
 	x(CHANNEL,        MUTEX, "channel",       "ring state: reserve, write, ring the doorbell",       \
-	  "an allocation that may evict; any wait for the GPU; the caller's memory", )                   \
+	  "an allocation, as above; any wait for the GPU; the caller's memory", )                        \
 	x(PMM,            SPIN,  "device",        "free bitmaps, tenants by age",                        \
 	  "anything that sleeps", )                                                                      \
 	x(LEAF,           SPIN,  "object",        "what nests nothing",                                  \
@@ -53,15 +55,18 @@
 #define FERRY_LOCK_OPS(x)                                                                                \
 	x(SLEEP,      "waiting, or memory that may wait",                                                \
 	  d(PMM) d(LEAF))                                                                                \
+	x(RECLAIM,    "memory that the host may have to take from somebody",                             \
+	  d(EXTERNAL) d(CHANNEL) d(PMM) d(LEAF))                                                         \
 	x(EVICT,      "an allocation that may evict",                                                    \
-	  d(BLOCK) d(PAGE_TREE) d(CHANNEL) d(PMM) d(LEAF))                                               \
+	  d(BLOCK) d(PAGE_TREE) d(EXTERNAL) d(CHANNEL) d(PMM) d(LEAF))                                   \
 	x(FAULT_WAIT, "waiting for something that needs a fault served",                                 \
 	  d(GLOBAL) d(ISR_SERVICE) d(VA_SPACE_LIST) d(VA_SPACE) d(LAUNCH) d(DEVICE_CONTROL) d(BLOCK)     \
-	  d(PAGE_TREE) d(CHANNEL) d(PMM) d(LEAF))                                                        \
+	  d(PAGE_TREE) d(EXTERNAL) d(CHANNEL) d(PMM) d(LEAF))                                                        \
 	x(FENCE_WAIT, "waiting for a copy engine",                                                       \
 	  d(CHANNEL) d(PMM) d(LEAF))                                                                     \
 	x(USER_COPY,  "touching the caller's memory",                                                    \
-	  d(VA_SPACE) d(LAUNCH) d(DEVICE_CONTROL) d(BLOCK) d(PAGE_TREE) d(CHANNEL) d(PMM) d(LEAF))
+	  d(VA_SPACE) d(LAUNCH) d(DEVICE_CONTROL) d(BLOCK) d(PAGE_TREE) d(EXTERNAL) d(CHANNEL) \
+	  d(PMM) d(LEAF))
 
 enum ferry_lock_class {
 #define x(name, kind, per, taken, never, excl) FERRY_LOCK_##name,

@@ -45,6 +45,27 @@ static int copy_piece(struct ferry_ctx *ctx, struct ferry_block_gpu *bg, struct 
 	return 0;
 }
 
+/*
+ * Ask where host pages are before CHANNEL is taken: a page may have to come back from swap for it. BLOCK keeps them
+ * there until the copy asks again.
+ */
+static int copy_prepare(struct ferry_ctx *ctx, const struct ferry_block_gpu *bg, const struct ferry_bitmap *pages)
+{
+	const struct ferry_va_space *vs = bg->block->vs;
+	uint32_t first = 0, count;
+
+	(void)ferry_lock_assert_op(ctx, FERRY_LOCK_OP_RECLAIM);
+	for (; ferry_bitmap_run(pages, &first, &count); first += count)
+		for (uint32_t i = 0, run; i < count; i += run) {
+			uint64_t va = bg->block->va + ((uint64_t)(first + i) << FERRY_PAGE_SHIFT), bus;
+			int err = vs->ops->host_bus(vs->mm, bg->gpu->dev, va, count - i, &bus, &run);
+
+			if (err)
+				return err;
+		}
+	return 0;
+}
+
 static int copy_pages(struct ferry_ctx *ctx, struct ferry_block_gpu *bg, struct ferry_push *push, enum copy_what what,
                       const struct ferry_bitmap *pages)
 {
@@ -82,6 +103,9 @@ int ferry_copy_to_device(struct ferry_ctx *ctx, struct ferry_block_gpu *bg, cons
 	(void)FERRY_ASSERT(ferry_lock_assert_held(ctx, &bg->block->lock));
 	ferry_bitmap_and(&copy, pages, &bg->block->host);
 	ferry_bitmap_andnot(&zero, pages, &bg->block->host);
+	err = copy_prepare(ctx, bg, &copy);
+	if (err)
+		return err;
 	start = ferry_os_now_ns();
 	err = ferry_push_begin(ctx, bg->gpu, &push);
 	if (err)
@@ -109,6 +133,9 @@ int ferry_copy_to_host(struct ferry_ctx *ctx, struct ferry_block_gpu *bg, const 
 	if (ferry_bitmap_empty(pages))
 		return 0;
 	(void)FERRY_ASSERT(ferry_lock_assert_held(ctx, &bg->block->lock));
+	err = copy_prepare(ctx, bg, pages);
+	if (err)
+		return err;
 	start = ferry_os_now_ns();
 	err = ferry_push_begin(ctx, bg->gpu, &push);
 	if (err)

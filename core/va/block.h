@@ -34,6 +34,7 @@
 struct ferry_va_space;
 struct ferry_va_range;
 struct ferry_block;
+struct ferry_external;
 
 /* What advice says of a block. */
 struct ferry_policy {
@@ -74,7 +75,10 @@ struct ferry_block {
 	struct ferry_va_space *vs;    /* constant; alive while !dead, seen under BLOCK */
 	struct ferry_va_range *range; /* constant; as vs */
 	uint64_t va;                  /* constant; 2 MiB aligned */
-	bool dead;                    /* no longer in the VA space */
+	/* Constant. NULL: managed memory. Else its device mappings are EXTERNAL's, and it has no CPU side: external.h
+	 */
+	struct ferry_external *external;
+	bool dead; /* no longer in the VA space */
 	struct ferry_policy policy;
 	struct ferry_os_atomic
 		dense; /* atomic, a hint for the next block: FERRY_DENSE_* of who had most of this one */

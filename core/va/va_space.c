@@ -4,6 +4,7 @@
 #include "gpu/device.h"
 #include "gpu/launch.h"
 #include "va/block_map.h"
+#include "va/external.h"
 
 #define SLOT_RANGE 1ull /* low bit: a range without a block yet */
 
@@ -73,7 +74,7 @@ int ferry_va_space_block(struct ferry_ctx *ctx, struct ferry_va_space *vs, uint6
 
 /* ---- ranges ------------------------------------------------------------------------------------------- */
 
-static struct ferry_va_range *slot_range(struct ferry_va_space *vs, uint64_t va)
+struct ferry_va_range *ferry_va_slot_range(struct ferry_va_space *vs, uint64_t va)
 {
 	struct ferry_os_atomic *slot = radix_slot(vs, va);
 	uint64_t v = slot ? ferry_os_load_acquire(slot) : 0;
@@ -83,7 +84,7 @@ static struct ferry_va_range *slot_range(struct ferry_va_space *vs, uint64_t va)
 	return v ? ((struct ferry_block *)(uintptr_t)v)->range : NULL;
 }
 
-static int radix_prepare(struct ferry_va_space *vs, uint64_t base, uint64_t bytes)
+int ferry_va_slots_prepare(struct ferry_va_space *vs, uint64_t base, uint64_t bytes)
 {
 	for (uint64_t va = base; va < base + bytes; va = ferry_align_down(va, FERRY_BLOCK_SIZE << FERRY_RADIX_BITS) +
 	                                                 (FERRY_BLOCK_SIZE << FERRY_RADIX_BITS)) {
@@ -96,6 +97,11 @@ static int radix_prepare(struct ferry_va_space *vs, uint64_t base, uint64_t byte
 			return FERRY_E_RANGE_NOMEM;
 	}
 	return 0;
+}
+
+void ferry_va_slot_set(struct ferry_va_space *vs, uint64_t va, struct ferry_block *block)
+{
+	ferry_os_store_release(radix_slot(vs, va), (uint64_t)(uintptr_t)block);
 }
 
 int ferry_va_range_create(struct ferry_ctx *ctx, struct ferry_va_space *vs, uint64_t base, uint64_t bytes,
@@ -119,9 +125,9 @@ int ferry_va_range_create(struct ferry_ctx *ctx, struct ferry_va_space *vs, uint
 	range->read_only = read_only;
 
 	ferry_rw_write_lock(ctx, &vs->lock);
-	err = radix_prepare(vs, base, bytes);
+	err = ferry_va_slots_prepare(vs, base, bytes);
 	for (uint64_t va = base; !err && va < base + bytes; va += FERRY_BLOCK_SIZE)
-		if (slot_range(vs, va))
+		if (ferry_va_slot_range(vs, va))
 			err = FERRY_E_RANGE_OVERLAP;
 	if (err) {
 		ferry_rw_write_unlock(ctx, &vs->lock);
@@ -161,9 +167,11 @@ int ferry_va_range_destroy(struct ferry_ctx *ctx, struct ferry_va_space *vs, uin
 	int err = 0;
 
 	ferry_rw_write_lock(ctx, &vs->lock);
-	range = slot_range(vs, base);
+	range = ferry_va_slot_range(vs, base);
 	if (!range)
 		err = FERRY_E_RANGE_NOT_FOUND;
+	else if (range->external)
+		err = FERRY_E_REGISTERED;
 	else if (range->base != base)
 		err = FERRY_E_RANGE_NOT_START;
 	if (!err) {
@@ -208,10 +216,12 @@ void ferry_va_range_unmap(struct ferry_ctx *ctx, struct ferry_va_space *vs, uint
 	ferry_rw_write_lock(ctx, &vs->lock);
 	while (va < end) {
 		uint64_t next = ferry_align_down(va, FERRY_BLOCK_SIZE) + FERRY_BLOCK_SIZE;
-		struct ferry_va_range *range = slot_range(vs, va);
+		struct ferry_va_range *range = ferry_va_slot_range(vs, va);
 
 		if (next > end)
 			next = end;
+		if (range && range->external)
+			range = NULL; /* not ours to forget: it is the process's own until it is unregistered */
 		if (range && va <= range->base && end >= range->base + range->bytes) {
 			next = range->base + range->bytes;
 			range_end(ctx, vs, range);
@@ -226,14 +236,32 @@ void ferry_va_range_unmap(struct ferry_ctx *ctx, struct ferry_va_space *vs, uint
 	ferry_rw_write_unlock(ctx, &vs->lock);
 }
 
+/* The part of [va, end) that lies in a slot of registered memory is all registered. */
+static bool registered(struct ferry_va_space *vs, uint64_t va, uint64_t end)
+{
+	const struct ferry_block *block = ferry_va_space_peek(vs, va);
+	uint64_t next = ferry_align_down(va, FERRY_BLOCK_SIZE) + FERRY_BLOCK_SIZE;
+
+	if (end > next)
+		end = next;
+	return ferry_bitmap_range_full(&block->valid, (uint32_t)(va >> FERRY_PAGE_SHIFT) & (FERRY_BLOCK_PAGES - 1),
+	                               (uint32_t)((end - va) >> FERRY_PAGE_SHIFT));
+}
+
 int ferry_va_range_check(struct ferry_ctx *ctx, struct ferry_va_space *vs, uint64_t base, uint64_t bytes)
 {
 	int err = ferry_range_check_aligned(base, bytes, FERRY_VA_END, FERRY_PAGE_SIZE);
+	bool external = false;
 
 	(void)FERRY_ASSERT(ferry_lock_assert_held(ctx, &vs->lock));
-	for (uint64_t va = base; !err && va < base + bytes;) {
-		struct ferry_va_range *range = slot_range(vs, va);
+	if (err)
+		return err;
+	for (uint64_t va = base; va < base + bytes;) {
+		struct ferry_va_range *range = ferry_va_slot_range(vs, va);
 
+		if (range && range->external && !registered(vs, va, base + bytes))
+			return FERRY_E_RANGE_NOT_FOUND;
+		external |= range && range->external;
 		if (!range || va >= range->base + range->bytes)
 			return FERRY_E_RANGE_NOT_FOUND;
 		va = range->base + range->bytes;
@@ -241,7 +269,7 @@ int ferry_va_range_check(struct ferry_ctx *ctx, struct ferry_va_space *vs, uint6
 		if (va < base + bytes && !ferry_is_aligned(va, FERRY_BLOCK_SIZE))
 			return FERRY_E_RANGE_NOT_FOUND;
 	}
-	return err;
+	return external ? FERRY_E_REGISTERED : 0;
 }
 
 static int policy_change(struct ferry_policy *policy, uint32_t advice, uint32_t where)
@@ -301,7 +329,7 @@ int ferry_va_range_advise(struct ferry_ctx *ctx, struct ferry_va_space *vs, uint
 	err = ferry_va_range_check(ctx, vs, base, bytes);
 	for (uint64_t va = ferry_align_down(base, FERRY_BLOCK_SIZE); !err && va < base + bytes;
 	     va += FERRY_BLOCK_SIZE) {
-		struct ferry_va_range *range = slot_range(vs, va);
+		struct ferry_va_range *range = ferry_va_slot_range(vs, va);
 		struct ferry_block *block = ferry_va_space_peek(vs, va);
 
 		/* Advice on a whole range reaches the blocks to come; on a part of it, the blocks it touches. */
@@ -349,7 +377,7 @@ int ferry_va_range_protect(struct ferry_ctx *ctx, struct ferry_va_space *vs, uin
 	ferry_rw_write_lock(ctx, &vs->lock);
 	err = ferry_va_range_check(ctx, vs, base, bytes);
 	for (uint64_t va = base, next; !err && va < base + bytes; va = next) {
-		struct ferry_va_range *range = slot_range(vs, va);
+		struct ferry_va_range *range = ferry_va_slot_range(vs, va);
 		struct ferry_block *block = ferry_va_space_peek(vs, va);
 
 		next = ferry_align_down(va, FERRY_BLOCK_SIZE) + FERRY_BLOCK_SIZE;
@@ -387,7 +415,10 @@ int ferry_va_space_create(struct ferry_ctx *ctx, struct ferry_core *core, const 
 	vs->host_caps = host_caps;
 	ferry_rw_init(&vs->lock, FERRY_LOCK_VA_SPACE);
 	ferry_mutex_init(&vs->launch_lock, FERRY_LOCK_LAUNCH);
+	ferry_mutex_init(&vs->external_lock, FERRY_LOCK_EXTERNAL);
 	ferry_list_init(&vs->ranges);
+	ferry_list_init(&vs->registrations);
+	ferry_list_init(&vs->externals);
 	ferry_mutex_lock(ctx, &core->lock);
 	ferry_list_push_back(&core->va_spaces, &vs->node);
 	ferry_mutex_unlock(ctx, &core->lock);
@@ -515,12 +546,14 @@ void ferry_va_space_destroy(struct ferry_ctx *ctx, struct ferry_va_space *vs)
 	for (uint32_t d = 0; d < FERRY_MAX_DEVICES; d++)
 		if (vs->joined[d])
 			va_gpu_unbind(ctx, vs->joined[d]);
-	/* 3. Blocks die; evictors that hold one find it dead. */
+	/* 3. The host gets its own back, and nothing is revoked any more. */
+	ferry_external_end(ctx, vs);
+	/* 4. Blocks die; evictors that hold one find it dead. */
 	ferry_rw_write_lock(ctx, &vs->lock);
 	FERRY_LIST_EACH_SAFE(pos, next, &vs->ranges)
 		range_end(ctx, vs, FERRY_LIST_ENTRY(pos, struct ferry_va_range, node));
 	ferry_rw_write_unlock(ctx, &vs->lock);
-	/* 4. Memory. */
+	/* 5. Memory. */
 	for (uint32_t d = 0; d < FERRY_MAX_DEVICES; d++) {
 		struct ferry_va_gpu *vg = vs->joined[d];
 
@@ -533,6 +566,7 @@ void ferry_va_space_destroy(struct ferry_ctx *ctx, struct ferry_va_space *vs)
 	for (uint32_t i = 0; i < FERRY_RADIX_SLOTS; i++)
 		if (vs->radix[i])
 			ferry_mem_free(&core->mem, vs->radix[i], sizeof(*vs->radix[i]));
+	ferry_mutex_fini(&vs->external_lock);
 	ferry_mutex_fini(&vs->launch_lock);
 	ferry_rw_fini(&vs->lock);
 	ferry_mem_free(&core->mem, vs->radix, FERRY_RADIX_SLOTS * sizeof(*vs->radix));

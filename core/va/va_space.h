@@ -6,7 +6,7 @@
  *
  *      slot = 0                      not managed
  *      slot = range | 1              managed, no block yet (nothing was ever touched there)
- *      slot = block                  the block; the slot holds a reference
+ *      slot = block                  the block; the slot holds a reference. Registered memory has no other form
  *
  *   A range begins on a 2 MiB boundary and has its last slot for itself, so a slot never belongs to two ranges.
  *   VA_SPACE in write mode makes and ends ranges; in read mode a slot may go from range | 1 to a block (by cmpxchg).
@@ -37,6 +37,7 @@ struct ferry_va_range {
 	struct ferry_list node;     /* VA_SPACE */
 	uint64_t base, bytes;       /* constant */
 	uint64_t valid_pages;       /* VA_SPACE write: pages that still exist */
+	bool external;              /* constant: a slot of registered memory (external.h) */
 	bool read_only;             /* VA_SPACE write: devices may read only, in blocks that do not exist yet */
 	struct ferry_policy policy; /* VA_SPACE write: of blocks that do not exist yet */
 };
@@ -62,6 +63,9 @@ struct ferry_va_space {
 	struct ferry_mutex launch_lock;                 /* LAUNCH: joining, programs, order of launches */
 	struct ferry_va_gpu *joined[FERRY_MAX_DEVICES]; /* LAUNCH */
 	struct ferry_va_gpu *on[FERRY_MAX_DEVICES];     /* VA_SPACE: the same, once published */
+	struct ferry_list registrations;                /* VA_SPACE */
+	struct ferry_mutex external_lock;               /* EXTERNAL: see external.h */
+	struct ferry_list externals;                    /* EXTERNAL: slots of registered memory */
 	struct ferry_os_atomic idle_va;                 /* atomic, a hint: where to look for idle pages next */
 	struct ferry_counters counters;                 /* atomics */
 };
@@ -80,7 +84,9 @@ int ferry_va_range_create(struct ferry_ctx *ctx, struct ferry_va_space *vs, uint
 int ferry_va_range_destroy(struct ferry_ctx *ctx, struct ferry_va_space *vs, uint64_t base, uint64_t *bytes);
 /* Pages of any ranges stop existing; a range without pages ends. Unmanaged addresses are passed over. */
 void ferry_va_range_unmap(struct ferry_ctx *ctx, struct ferry_va_space *vs, uint64_t va, uint64_t bytes);
-/* Every byte of [base, base + bytes) is managed: 0, FERRY_E_RANGE_ZERO, _ALIGN, _OVERFLOW, _NOT_FOUND. VA_SPACE held.
+/*
+ * Every byte of [base, base + bytes) is managed: 0, FERRY_E_RANGE_ZERO, _ALIGN, _OVERFLOW, _NOT_FOUND;
+ * FERRY_E_REGISTERED: it would be, but for registered memory. VA_SPACE held.
  */
 int ferry_va_range_check(struct ferry_ctx *ctx, struct ferry_va_space *vs, uint64_t base, uint64_t bytes);
 int ferry_va_range_advise(struct ferry_ctx *ctx, struct ferry_va_space *vs, uint64_t base, uint64_t bytes,
@@ -96,5 +102,13 @@ int ferry_va_range_protect(struct ferry_ctx *ctx, struct ferry_va_space *vs, uin
 int ferry_va_space_block(struct ferry_ctx *ctx, struct ferry_va_space *vs, uint64_t va, struct ferry_block **out);
 /* The same without making one: NULL when there is none. */
 struct ferry_block *ferry_va_space_peek(struct ferry_va_space *vs, uint64_t va);
+
+/* ---- for external.c: VA_SPACE held, in write mode but for slot_range ---- */
+/* Whom the slot at va belongs to; NULL. */
+struct ferry_va_range *ferry_va_slot_range(struct ferry_va_space *vs, uint64_t va);
+/* The radix has room for these slots. FERRY_E_RANGE_NOMEM. */
+int ferry_va_slots_prepare(struct ferry_va_space *vs, uint64_t base, uint64_t bytes);
+/* The slot at va is this block's, or (NULL) nobody's. */
+void ferry_va_slot_set(struct ferry_va_space *vs, uint64_t va, struct ferry_block *block);
 
 #endif /* FERRY_VA_SPACE_H */

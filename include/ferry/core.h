@@ -67,6 +67,14 @@ void ferry_core_unmapped(struct ferry_core *core, struct ferry_va_space *vs, uin
 int ferry_core_release(struct ferry_core *core, struct ferry_va_space *vs, uint64_t va, uint64_t size_bytes);
 
 /*
+ * The owner of registered memory takes [va, va + size_bytes) back: when this returns no device can access it any
+ * more, and none will until it is unregistered and registered again. Pages that are not registered are passed over.
+ * Passes no gate. Context: process; may wait for the device, bounded; also inside memory allocation and with any lock
+ * of the host's held: takes EXTERNAL and CHANNEL only, under which nobody allocates. vs is open.
+ */
+void ferry_core_external_revoke(struct ferry_core *core, struct ferry_va_space *vs, uint64_t va, uint64_t size_bytes);
+
+/*
  * The host is short of memory: give it pages that nobody uses (mm_ops host_idle), about pages_wanted. Returns how
  * many. Context: process, also inside memory allocation, whatever locks are held: all are taken by try.
  */

@@ -64,6 +64,14 @@
 	x(HOST_FULL, ENOMEM, "the host has no memory to back the pages")                                           \
 	x(HOST_MAP, EIO, "the host refused to map its pages for the device")                                       \
 	x(HOST_PINNED, EBUSY, "somebody outside holds the pages (direct I/O, a pipe, another driver)")             \
+	x(REGISTERED, EOPNOTSUPP, "registered host memory stays where it is, used as it was registered")           \
+	x(REGISTER_NOT_FOUND, EINVAL, "no registered memory begins at this address")                               \
+	x(REGISTER_NOMEM, ENOMEM, "no host memory to remember registered memory")                                  \
+	x(REGISTER_ADDRESS, EFAULT, "not all of it is memory that the process may use in this way")                \
+	x(REGISTER_KIND, EOPNOTSUPP, "this kind of memory cannot be registered")                                   \
+	x(REGISTER_LIMIT, ENOMEM, "the process may not lock so much memory (RLIMIT_MEMLOCK)")                      \
+	x(REGISTER_FULL, ENOSPC, "this host can register no more pieces of memory")                                \
+	x(REGISTER_CHANGING, EAGAIN, "the memory's mappings kept changing while it was registered")                \
 	x(CPU_ZAP, EIO, "the host refused to take a CPU mapping away")                                             \
 	x(CPU_INSERT, EIO, "the host refused a CPU mapping")                                                       \
 	x(ADVICE, EINVAL, "unknown advice, or advice that does not fit the place named")                           \

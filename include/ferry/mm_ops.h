@@ -61,7 +61,8 @@ struct ferry_mm_ops {
 
 	/*
 	 * host_bus: where device @dev (the cookie of dev_ops) finds the populated page at @va. *run_pages, at most
-	 * @page_count, says how many pages follow each other on the bus from there. 0, FERRY_E_HOST_MAP.
+	 * @page_count, says how many pages follow each other on the bus from there. Asked again while BLOCK is held,
+	 * it allocates nothing. 0, FERRY_E_HOST_MAP.
 	 */
 	int (*host_bus)(void *mm, void *dev, uint64_t va, uint32_t page_count, uint64_t *bus, uint32_t *run_pages);
 
@@ -86,6 +87,28 @@ struct ferry_mm_ops {
 	 * nothing to gain on this host.
 	 */
 	uint32_t (*host_idle)(void *mm, uint64_t va, uint32_t page_count);
+
+	/*
+	 * external_map: memory of the process that is not managed, for devices to use in place. From now until
+	 * external_unmap of the same piece, the pages are where external_bus says, and nobody else's; except those
+	 * that their owner takes back, of which the host tells the core before it lets go
+	 * (ferry_core_external_revoke()). write: devices may write. page_count: up to FERRY_REGISTER_BYTES_MAX,
+	 * not only of one block; pieces never overlap. Context: process, no core lock, may sleep long.
+	 * FERRY_E_REGISTER_*, FERRY_E_RANGE_OVERLAP (the memory is the driver's own), FERRY_E_HOST_FULL,
+	 * FERRY_E_HOST_MAP (a device cannot reach it), FERRY_E_KILLED. NULL: not on this host.
+	 */
+	int (*external_map)(void *mm, uint64_t va, uint64_t page_count, bool write);
+
+	/*
+	 * external_unmap: no device reaches the piece any more; what devices wrote is the process's. When it returns
+	 * no revoke of it is under way, and none will come. Never fails. Context: process, no core lock.
+	 */
+	void (*external_unmap)(void *mm, uint64_t va, uint64_t page_count);
+
+	/* external_bus: host_bus() of a page that is mapped as external. BLOCK held, EXTERNAL not. FERRY_E_HOST_MAP.
+	 */
+	int (*external_bus)(void *mm, void *dev, uint64_t va, uint32_t page_count, uint64_t *bus,
+	                    uint32_t *run_pages);
 
 	/* host_discard: the pages are no longer needed; their bytes may go. Never fails. */
 	void (*host_discard)(void *mm, uint64_t va, uint32_t page_count);

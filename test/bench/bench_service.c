@@ -4,7 +4,7 @@
  * replay. The device and the host are the unit tests' rig with copies switched off. Instructions are counted by
  * callgrind, which is run on this same program, where valgrind is installed.
  */
-/* TEST-SOURCES: test/unit/core/rig.c */
+/* TEST-SOURCES: test/unit/core/rig.c test/unit/core/rig_audit.c test/unit/core/rig_external.c */
 #include <string.h>
 #include <unistd.h>
 

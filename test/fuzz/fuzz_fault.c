@@ -11,6 +11,7 @@
 
 #include "test/unit/core/rig.c"
 #include "test/unit/core/rig_audit.c"
+#include "test/unit/core/rig_external.c"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

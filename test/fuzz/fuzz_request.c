@@ -14,6 +14,7 @@
 
 #include "test/unit/core/rig.c"
 #include "test/unit/core/rig_audit.c"
+#include "test/unit/core/rig_external.c"
 
 #define RECORDS_MAX 64u
 
@@ -38,7 +39,9 @@ static uint32_t request_size(uint32_t request)
 	                                 sizeof(struct ferry_req_wait),
 	                                 sizeof(struct ferry_req_capability),
 	                                 sizeof(struct ferry_req_counters),
-	                                 sizeof(struct ferry_req_residency)};
+	                                 sizeof(struct ferry_req_residency),
+	                                 sizeof(struct ferry_req_register),
+	                                 sizeof(struct ferry_req_register)};
 
 	return request < FERRY_ARRAY_SIZE(sizes) ? sizes[request] : 8;
 }

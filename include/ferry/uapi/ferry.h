@@ -37,7 +37,9 @@ enum ferry_request {
 	FERRY_REQ_WAIT = 11,
 	FERRY_REQ_CAPABILITY = 12,
 	FERRY_REQ_COUNTERS = 13,
-	FERRY_REQ_RESIDENCY = 14
+	FERRY_REQ_RESIDENCY = 14,
+	FERRY_REQ_REGISTER = 15,
+	FERRY_REQ_UNREGISTER = 16
 };
 
 /* Where: the host, or device n (0..). */
@@ -164,6 +166,7 @@ enum ferry_capability {
 	FERRY_CAPABILITY_CPU_MAPS_DEVICE, /* the CPU can use device memory in place */
 	FERRY_CAPABILITY_SYSCALLS,        /* system calls may touch device-resident memory */
 	FERRY_CAPABILITY_SUSPEND,         /* this host can put the device to sleep */
+	FERRY_CAPABILITY_REGISTER,        /* devices can use memory of the process that is not managed */
 	FERRY_CAPABILITIES
 };
 struct ferry_req_capability {
@@ -207,7 +210,9 @@ struct ferry_req_capability {
 	x(evict_ns, "time in eviction")                                                 \
 	x(memory_bytes, "the core's own memory now (driver)")                           \
 	x(managed_bytes, "managed bytes now")                                           \
-	x(lock_violations, "breaches of the lock order (driver)")
+	x(lock_violations, "breaches of the lock order (driver)")                       \
+	x(registered_bytes, "registered bytes of host memory now")                      \
+	x(pages_revoked, "registered pages whose owner took them back")
 /* clang-format on */
 
 enum ferry_counter {
@@ -229,6 +234,23 @@ struct ferry_req_residency {
 	uint32_t pages;
 	uint64_t base;
 	uint8_t where[512]; /* out */
+};
+
+/*
+ * REGISTER: devices use [base, base + bytes), existing memory of the process, at its own addresses and where it is:
+ * anonymous memory, which stays in memory from now on, or what another driver has mapped there, until that driver
+ * takes it back; later accesses of devices then are FERRY_E_FAULT_UNMAPPED. It never moves, so MIGRATE, ADVISE and
+ * PROTECT are refused (EOPNOTSUPP). EEXIST: any of it is registered or managed already, or shares a 2 MiB block with
+ * managed memory. UNREGISTER undoes exactly one REGISTER, named by its base. Do it before unmapping the memory: until
+ * then devices use the pages that were there.
+ */
+#define FERRY_REGISTER_READ_ONLY 1u /* devices may read only */
+#define FERRY_REGISTER_BYTES_MAX (1ull << 36)
+struct ferry_req_register {
+	uint32_t size;
+	uint32_t flags; /* UNREGISTER: 0 */
+	uint64_t base;
+	uint64_t bytes; /* UNREGISTER: 0; out: how many there were */
 };
 
 #endif /* FERRY_UAPI_H */

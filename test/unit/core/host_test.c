@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /* Host pages that others hold, and host pages that nobody needs. */
-/* TEST-SOURCES: @core test/unit/core/rig.c test/unit/core/rig_audit.c */
+/* TEST-SOURCES: @core test/unit/core/rig.c test/unit/core/rig_audit.c test/unit/core/rig_external.c */
 #include <string.h>
 
 #include "test/unit/cmocka_compat.h"

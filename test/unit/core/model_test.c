@@ -3,7 +3,7 @@
  * The whole core against a reference memory: random accesses of the CPU and several devices, migrations, advice,
  * holes and pressure, with every invariant checked on the way.
  */
-/* TEST-SOURCES: @core test/unit/core/rig.c test/unit/core/rig_audit.c */
+/* TEST-SOURCES: @core test/unit/core/rig.c test/unit/core/rig_audit.c test/unit/core/rig_external.c */
 #include <string.h>
 
 #include "test/unit/cmocka_compat.h"

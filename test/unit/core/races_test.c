@@ -3,7 +3,7 @@
  * races_test.c - things that happen at a bad moment: a write that slips in, a device that dies under somebody else's
  * move, an end while work is queued. Each is one interleaving, made by hand on the rig.
  */
-/* TEST-SOURCES: @core test/unit/core/rig.c test/unit/core/rig_audit.c */
+/* TEST-SOURCES: @core test/unit/core/rig.c test/unit/core/rig_audit.c test/unit/core/rig_external.c */
 #include <stdlib.h>
 
 #include "test/unit/cmocka_compat.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /* Requests that no sane library sends: each is refused with its own code, and changes nothing. */
-/* TEST-SOURCES: @core test/unit/core/rig.c test/unit/core/rig_audit.c */
+/* TEST-SOURCES: @core test/unit/core/rig.c test/unit/core/rig_audit.c test/unit/core/rig_external.c */
 #include <string.h>
 
 #include "test/unit/cmocka_compat.h"
@@ -25,7 +25,7 @@ static int teardown(void **unused)
 /* Goal: an unknown number is ENOTTY's code. Method: numbers around and far from the known ones. */
 static void an_unknown_request_is_refused(void **unused)
 {
-	static const uint32_t numbers[] = {0, FERRY_REQ_RESIDENCY + 1, 1000, UINT32_MAX};
+	static const uint32_t numbers[] = {0, FERRY_REQ_UNREGISTER + 1, 1000, UINT32_MAX};
 	uint64_t buf[64] = {0};
 
 	(void)unused;
@@ -40,7 +40,7 @@ static void sizes_that_do_not_fit_are_refused(void **unused)
 	uint8_t buf[700];
 
 	(void)unused;
-	for (uint32_t request = 1; request <= FERRY_REQ_RESIDENCY; request++) {
+	for (uint32_t request = 1; request <= FERRY_REQ_UNREGISTER; request++) {
 		assert_int_equal(rig_request(&rig, request, NULL, 100), FERRY_E_REQUEST_SIZE);
 		for (uint32_t room = 0; room < 4; room++)
 			assert_int_equal(rig_request(&rig, request, buf, room), FERRY_E_REQUEST_SIZE);

@@ -393,6 +393,11 @@ void rig_fold(bool on)
 	fold = on;
 }
 
+bool rig_folded(void)
+{
+	return fold;
+}
+
 uint32_t rig_page(uint64_t va)
 {
 	if (fold)
@@ -563,6 +568,9 @@ static const struct ferry_mm_ops rig_mm = {
 	.host_ptr = mm_ptr,
 	.host_pinned = mm_pinned,
 	.host_idle = mm_idle,
+	.external_map = rig_external_map,
+	.external_unmap = rig_external_unmap,
+	.external_bus = rig_external_bus,
 	.host_discard = mm_discard,
 };
 
@@ -789,12 +797,4 @@ int rig_gpu_access(struct rig *rig, uint32_t d, uint32_t page, bool write, uint6
 			return (int)dev->last_reason;
 	}
 	return FERRY_E_TIMEOUT;
-}
-
-uint64_t rig_counter(struct rig *rig, enum ferry_counter counter)
-{
-	struct ferry_req_counters req = {.size = sizeof(req), .count = FERRY_COUNTER_COUNT};
-
-	assert_int_equal(rig_request(rig, FERRY_REQ_COUNTERS, &req, sizeof(req)), 0);
-	return req.value[counter];
 }

@@ -81,6 +81,13 @@ struct rig {
 	uint64_t slipped;         /* written to each page that is mapped read-only, before it is; 0 = nothing */
 	uint64_t discards;
 	bool dying; /* mm get fails */
+	/* Registered pages: 0 none, 1 to read, 2 to write; the next two are what external_map and external_bus say.
+	 */
+	uint8_t external[RIG_WINDOW_PAGES];
+	int external_map_fails, external_bus_fails;
+	uint32_t external_bus_fails_at; /* page number + 1 of the only one it says that of; 0 = all */
+	void (*on_external)(struct rig *rig, uint32_t page); /* called by both, before they answer */
+	uint64_t external_maps, external_unmaps;
 
 	uint64_t zaps, inserts;
 };
@@ -123,9 +130,19 @@ const struct ferry_dev_ops *rig_bus_table(void);
 
 /* From now on any address is in the window, modulo its size. */
 void rig_fold(bool on);
+bool rig_folded(void);
 
 /* Every invariant of va/block.h on every block, and page tables against sets. Fails the test with a message. */
 void rig_audit(struct rig *rig);
+
+/* Operations of mm_ops.h on registered memory, which is the window's host pages as well (rig_external.c). */
+int rig_external_map(void *mm, uint64_t va, uint64_t n, bool write);
+void rig_external_unmap(void *mm, uint64_t va, uint64_t n);
+int rig_external_bus(void *mm, void *dev, uint64_t va, uint32_t n, uint64_t *bus, uint32_t *run);
+
+/* REGISTER and UNREGISTER of so many pages from page number first on: the request's code. */
+int rig_register(struct rig *rig, uint32_t first, uint32_t pages, uint32_t flags);
+int rig_unregister(struct rig *rig, uint32_t first);
 
 uint64_t rig_counter(struct rig *rig, enum ferry_counter counter);
 

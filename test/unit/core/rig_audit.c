@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 #include "test/unit/cmocka_compat.h"
 #include "test/unit/core/rig.h"
+#include "va/external.h"
 
 static void audit_page_gpu(struct rig *rig, struct ferry_block *b, struct ferry_block_gpu *bg, uint32_t i)
 {
@@ -44,11 +45,42 @@ static void audit_page_gpu(struct rig *rig, struct ferry_block *b, struct ferry_
 	}
 }
 
+/* An external block has no bytes of its own anywhere; who maps it maps the host's. */
+static void audit_external(struct rig *rig, struct ferry_block *b, uint32_t i)
+{
+	uint64_t va = b->va + (uint64_t)i * FERRY_PAGE_SIZE;
+	bool valid = ferry_bitmap_test(&b->valid, i), revoked = ferry_bitmap_test(&b->external->revoked, i);
+
+	assert_false(ferry_bitmap_test(&b->host, i) || ferry_bitmap_test(&b->populated, i));
+	assert_false(ferry_bitmap_test(&b->cpu_mapped, i));
+	assert_true(!valid || ferry_bitmap_test(&b->external->reserved, i));
+	assert_int_equal(rig->external[rig_page(va)] != 0, valid);
+	for (uint32_t d = 0; d < rig->devices; d++) {
+		struct ferry_block_gpu *bg = b->on[d];
+		uint8_t *memory = NULL;
+		bool mapped;
+
+		if (!bg || ferry_device_lost(bg->gpu))
+			continue;
+		assert_ptr_equal(b->external->on[d], bg);
+		mapped = ferry_bitmap_test(&bg->mapped, i);
+		assert_false(ferry_bitmap_test(&bg->resident, i) || ferry_bitmap_test(&bg->framed, i));
+		assert_int_equal(ferry_bitmap_test(&bg->remote, i), mapped);
+		assert_int_equal(rig_walk(rig, d, va, false, &memory), mapped);
+		assert_true(!mapped || (valid && !revoked && memory == rig->host + (va - RIG_BASE)));
+		assert_int_equal(rig_walk(rig, d, va, true, &memory), mapped && rig->external[rig_page(va)] == 2);
+	}
+}
+
 static void audit_block(struct rig *rig, struct ferry_block *b)
 {
 	for (uint32_t i = 0; i < FERRY_BLOCK_PAGES; i++) {
 		uint32_t page = rig_page(b->va) + i;
 
+		if (b->external) {
+			audit_external(rig, b, i);
+			continue;
+		}
 		/* The host may have dropped a mapping that the core thinks is there, never the other way round. */
 		if (rig->cpu_mapped[page])
 			assert_true(ferry_bitmap_test(&b->cpu_mapped, i) && ferry_bitmap_test(&b->host, i));
@@ -76,4 +108,12 @@ void rig_audit(struct rig *rig)
 	for (uint32_t d = 0; d < rig->devices; d++)
 		assert_true(ferry_pmm_audit(&ctx, rig->core->devices[d]->pmm));
 	ferry_ctx_fini(&ctx);
+}
+
+uint64_t rig_counter(struct rig *rig, enum ferry_counter counter)
+{
+	struct ferry_req_counters req = {.size = sizeof(req), .count = FERRY_COUNTER_COUNT};
+
+	assert_int_equal(rig_request(rig, FERRY_REQ_COUNTERS, &req, sizeof(req)), 0);
+	return req.value[counter];
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /* What fault service promises, one promise a test. */
-/* TEST-SOURCES: @core test/unit/core/rig.c test/unit/core/rig_audit.c */
+/* TEST-SOURCES: @core test/unit/core/rig.c test/unit/core/rig_audit.c test/unit/core/rig_external.c */
 #include <string.h>
 
 #include "os_fault.h"

@@ -114,9 +114,10 @@ static void nothing_sleeps_under_a_spin_lock(void **unused)
  */
 static void an_operation_is_refused_under_its_rows(void **unused)
 {
-	const uint64_t gpu_rows = BIT(BLOCK) | BIT(PAGE_TREE) | BIT(CHANNEL) | BIT(PMM) | BIT(LEAF);
+	const uint64_t gpu_rows = BIT(BLOCK) | BIT(PAGE_TREE) | BIT(EXTERNAL) | BIT(CHANNEL) | BIT(PMM) | BIT(LEAF);
 	const uint64_t want[FERRY_LOCK_BITS] = {
 		[FERRY_LOCK_OP_SLEEP] = BIT(PMM) | BIT(LEAF),
+		[FERRY_LOCK_OP_RECLAIM] = BIT(EXTERNAL) | BIT(CHANNEL) | BIT(PMM) | BIT(LEAF),
 		[FERRY_LOCK_OP_EVICT] = gpu_rows,
 		[FERRY_LOCK_OP_FAULT_WAIT] = (1ull << FERRY_LOCK_CLASSES) - 1,
 		[FERRY_LOCK_OP_FENCE_WAIT] = BIT(CHANNEL) | BIT(PMM) | BIT(LEAF),
