@@ -89,6 +89,33 @@ static int embedded_bring_home(void *arg, uint64_t va, uint64_t bytes)
 	return err;
 }
 
+/* One window of each device; what they have left of them bounds how many pieces can be registered. */
+static int embedded_reach(void *arg, uint64_t va, uint64_t bytes)
+{
+	struct embedded *e = arg;
+	const void *at = (const void *)(uintptr_t)va;
+
+	for (uint32_t d = 0; d < e->device_count; d++) {
+		int err = ferry_softdev_window_add(e->devices[d], at, bytes);
+
+		if (!err)
+			continue;
+		while (d-- > 0)
+			ferry_softdev_window_remove(e->devices[d], at);
+		return err == FERRY_E_BUSY ? FERRY_E_REGISTER_FULL : err;
+	}
+	return 0;
+}
+
+static void embedded_unreach(void *arg, uint64_t va, uint64_t bytes)
+{
+	struct embedded *e = arg;
+
+	(void)bytes;
+	for (uint32_t d = 0; d < e->device_count; d++)
+		ferry_softdev_window_remove(e->devices[d], (const void *)(uintptr_t)va);
+}
+
 /* ---- open, close ------------------------------------------------------------------------------------------- */
 
 static uint64_t device_caps(uint64_t off)
@@ -175,7 +202,9 @@ static int mm_open(struct embedded *e, const struct ferry_options *options)
 		.calls = {.arg = e,
 	                  .cpu_fault = embedded_cpu_fault,
 	                  .unmapped = embedded_unmapped,
-	                  .bring_home = embedded_bring_home},
+	                  .bring_home = embedded_bring_home,
+	                  .reach = embedded_reach,
+	                  .unreach = embedded_unreach},
 	};
 	int err = ferry_user_mm_create(&config, &e->mm);
 

@@ -255,6 +255,35 @@ int ferry_residency(struct ferry *f, const void *p, size_t bytes, uint8_t *where
 	return 0;
 }
 
+int ferry_register(struct ferry *f, void *p, size_t bytes, uint32_t flags)
+{
+	struct ferry_req_register req = {.size = sizeof(req), .flags = flags, .base = (uintptr_t)p, .bytes = bytes};
+	int err = check_handle(f);
+
+	if (err)
+		return err;
+	if (!bytes)
+		return ferry_fail(FERRY_E_RANGE_ZERO, "a range of 0 bytes");
+	if (!ferry_is_aligned(req.base | bytes, FERRY_PAGE_SIZE))
+		return ferry_fail(FERRY_E_RANGE_ALIGN,
+		                  "%p and %zu bytes are not whole pages: what shares a page with others would be "
+		                  "theirs too (aligned_alloc(3))",
+		                  p, bytes);
+	return f->ops->request(f->backend, FERRY_REQ_REGISTER, &req, sizeof(req));
+}
+
+int ferry_unregister(struct ferry *f, void *p)
+{
+	struct ferry_req_register req = {.size = sizeof(req), .base = (uintptr_t)p};
+	int err = check_handle(f);
+
+	if (!err)
+		err = f->ops->request(f->backend, FERRY_REQ_UNREGISTER, &req, sizeof(req));
+	if (err == FERRY_E_REGISTER_NOT_FOUND)
+		return ferry_fail(err, "%p is not where registered memory begins", p);
+	return err;
+}
+
 /* ---- launches -------------------------------------------------------------------------------------------- */
 
 int ferry_launch(struct ferry *f, const struct ferry_launch *launch, uint64_t *id)

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "ferry/types.h"
 #include "ferry/uapi/ferry_ioctl.h"
 #include "lib/kernel_space.h"
 
@@ -167,6 +168,8 @@ static int kernel_map(void *backend, size_t bytes, uint64_t *va)
 	struct kernel *k = backend;
 	int err;
 
+	/* Whole blocks: what others put into the rest of one could not be registered. It is SIGBUS to touch it. */
+	bytes = ferry_align_up(bytes, FERRY_BLOCK_SIZE);
 	do
 		err = ferry_kernel_space_map(&k->space, bytes, va);
 	while (err && patience_again(k->sys, &p, err));
@@ -177,7 +180,7 @@ static void kernel_unmap(void *backend, uint64_t va, size_t bytes)
 {
 	struct kernel *k = backend;
 
-	ferry_kernel_space_unmap(&k->space, va, bytes);
+	ferry_kernel_space_unmap(&k->space, va, ferry_align_up(bytes, FERRY_BLOCK_SIZE));
 }
 
 static int kernel_protect(void *backend, uint64_t va, size_t bytes, bool write)

@@ -16,6 +16,7 @@
 #include <fcntl.h>
 #include <linux/userfaultfd.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -23,6 +24,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "base/range.h"
 #include "mm_priv.h"
 
 #ifndef MADV_POPULATE_WRITE
@@ -474,6 +476,72 @@ static int op_get(void *cookie)
 	return FERRY_E_VA_SPACE_DEAD;
 }
 
+/* ---- registered memory ------------------------------------------------------------------------- */
+
+/* [va, end) is mapped without a hole, to read and (write) to write. */
+static bool external_mapped(uint64_t va, uint64_t end, bool write)
+{
+	FILE *maps = fopen("/proc/self/maps", "re");
+	unsigned long long from, to;
+	char *line = NULL, perms[5];
+	size_t room = 0;
+
+	if (!maps)
+		return false;
+	while (va < end && getline(&line, &room, maps) > 0) {
+		if (sscanf(line, "%llx-%llx %4s", &from, &to, perms) != 3 || to <= va)
+			continue;
+		if (from > va || perms[0] != 'r' || (write && perms[1] != 'w'))
+			break;
+		va = to;
+	}
+	free(line);
+	fclose(maps);
+	return va >= end;
+}
+
+/*
+ * All of it is there, and allows it. A mapping of another driver's cannot be filled ahead, which is the same answer
+ * as for one that does not allow it: so look.
+ */
+static int external_check(uint64_t va, uint64_t size_bytes, bool write)
+{
+	if (!madvise((void *)(uintptr_t)va, size_bytes, write ? MADV_POPULATE_WRITE : MADV_POPULATE_READ))
+		return 0;
+	return errno == EINVAL && external_mapped(va, va + size_bytes, write) ? 0 : FERRY_E_REGISTER_ADDRESS;
+}
+
+static int op_external_map(void *ptr, uint64_t va, uint64_t page_count, bool write)
+{
+	struct ferry_user_mm *mm = ptr;
+	uint64_t size_bytes = page_count << FERRY_PAGE_SHIFT, alias = (uintptr_t)mm->alias;
+	int err;
+
+	if (!mm->calls.reach)
+		return FERRY_E_UNSUPPORTED;
+	if (ferry_range_overlaps(va, size_bytes, mm->base, mm->bytes) ||
+	    ferry_range_overlaps(va, size_bytes, alias, mm->bytes))
+		return FERRY_E_RANGE_OVERLAP;
+	err = external_check(va, size_bytes, write);
+	return err ? err : mm->calls.reach(mm->calls.arg, va, size_bytes);
+}
+
+static void op_external_unmap(void *ptr, uint64_t va, uint64_t page_count)
+{
+	struct ferry_user_mm *mm = ptr;
+
+	mm->calls.unreach(mm->calls.arg, va, page_count << FERRY_PAGE_SHIFT);
+}
+
+/* A device of this process takes pointers. */
+static int op_external_bus(void *ptr, void *dev, uint64_t va, uint32_t page_count, uint64_t *bus, uint32_t *run_pages)
+{
+	(void)ptr, (void)dev;
+	*bus = va;
+	*run_pages = page_count;
+	return 0;
+}
+
 const struct ferry_mm_ops ferry_user_mm_ops = {
 	.get = op_get,
 	.put = op_put,
@@ -484,5 +552,8 @@ const struct ferry_mm_ops ferry_user_mm_ops = {
 	.host_populate = op_host_populate,
 	.host_bus = op_host_bus,
 	.host_ptr = op_host_ptr,
+	.external_map = op_external_map,
+	.external_unmap = op_external_unmap,
+	.external_bus = op_external_bus,
 	.host_discard = op_host_discard,
 };

@@ -65,6 +65,13 @@ struct ferry_user_mm_calls {
 	 * then unmapped.
 	 */
 	int (*bring_home)(void *arg, uint64_t va, uint64_t size_bytes);
+	/*
+	 * Let devices reach memory of the process that is not ours, at its own addresses; or no longer. Called by
+	 * external_map and external_unmap (mm_ops.h) on the thread that registers. FERRY_E_REGISTER_FULL. NULL:
+	 * memory cannot be registered.
+	 */
+	int (*reach)(void *arg, uint64_t va, uint64_t size_bytes);
+	void (*unreach)(void *arg, uint64_t va, uint64_t size_bytes);
 };
 
 struct ferry_user_mm_config {
@@ -112,7 +119,10 @@ bool ferry_user_mm_syscalls_work(const struct ferry_user_mm *mm);
 void ferry_user_mm_window(const struct ferry_user_mm *mm, uint64_t *va, uint64_t *size_bytes);
 void *ferry_user_mm_alias(const struct ferry_user_mm *mm);
 
-/* The mm cookie of these is the struct ferry_user_mm. */
+/*
+ * The mm cookie of these is the struct ferry_user_mm. Registered memory is not held: it must stay mapped until it is
+ * unregistered, or a device's access to it is this process's SIGSEGV.
+ */
 extern const struct ferry_mm_ops ferry_user_mm_ops;
 
 #endif /* FERRY_MM_UFFD_H */

@@ -35,8 +35,8 @@
 	  "an allocation that may evict; a fault wait; the caller's memory", )                           \
 	x(PAGE_TREE,      MUTEX, "GPU page tree", "GPU page tables",                                     \
 	  "an allocation that may evict; a fault wait; the caller's memory", )                           \
-	x(EXTERNAL,       MUTEX, "VA space",      "device mappings of registered host memory, and what was revoked of it", \
-	  "any allocation the host may have to wait for: it may ask for pages back, which takes this row", ) \
+	x(EXTERNAL,       MUTEX, "VA space",      "device mappings of registered memory, what was revoked of it", \
+	  "an allocation the host may wait for: it may ask for pages back, which takes this row", )      \
 	x(CHANNEL,        MUTEX, "channel",       "ring state: reserve, write, ring the doorbell",       \
 	  "an allocation, as above; any wait for the GPU; the caller's memory", )                        \
 	x(PMM,            SPIN,  "device",        "free bitmaps, tenants by age",                        \

@@ -90,6 +90,12 @@ int ferry_advise(struct ferry *f, const void *p, size_t bytes, enum ferry_advice
 int ferry_protect(struct ferry *f, void *p, size_t bytes, uint32_t prot);
 /* One byte a page into where[]: bit 0 host, bit 1 + n device n. */
 int ferry_residency(struct ferry *f, const void *p, size_t bytes, uint8_t *where);
+/*
+ * Memory that ferry_alloc did not give, whole pages of it, for devices to use where it is: ferry_register(3).
+ * flags: FERRY_REGISTER_READ_ONLY. unregister: p as registered, else FERRY_E_REGISTER_NOT_FOUND.
+ */
+int ferry_register(struct ferry *f, void *p, size_t bytes, uint32_t flags);
+int ferry_unregister(struct ferry *f, void *p);
 
 /* ---- programs ---- */
 
