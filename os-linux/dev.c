@@ -83,6 +83,54 @@ void ferry_kdev_page_unmap(struct ferry_kdev *kdev, uint64_t bus)
 	kdev_page_unmap(kdev, bus, 1);
 }
 
+bool ferry_kdev_takes_resources(struct ferry_kdev *kdev)
+{
+	int idx = kdev_enter(kdev);
+	bool takes;
+
+	if (idx < 0)
+		return false;
+	takes = kdev->desc->resource_map && kdev->desc->resource_unmap;
+	kdev_leave(kdev, idx);
+	return takes;
+}
+
+static int kdev_resource_map(struct ferry_kdev *kdev, unsigned long pfn, uint64_t *bus)
+{
+	int idx = kdev_enter(kdev), err = FERRY_E_HOST_MAP;
+
+	if (idx < 0)
+		return FERRY_E_DEVICE_LOST;
+	if (kdev->desc->resource_map)
+		err = kdev->desc->resource_map(kdev->desc->dev, PFN_PHYS(pfn), 1, bus);
+	kdev_leave(kdev, idx);
+	return err;
+}
+
+static void kdev_resource_unmap(struct ferry_kdev *kdev, uint64_t bus)
+{
+	int idx = kdev_enter(kdev);
+
+	if (idx < 0)
+		return;
+	kdev->desc->resource_unmap(kdev->desc->dev, bus, 1);
+	kdev_leave(kdev, idx);
+}
+
+int ferry_kdev_frame_map(struct ferry_kdev *kdev, unsigned long pfn, uint64_t *bus)
+{
+	return pfn_valid(pfn) ? kdev_page_map(kdev, pfn_to_page(pfn), 1, bus)
+			      : kdev_resource_map(kdev, pfn, bus);
+}
+
+void ferry_kdev_frame_unmap(struct ferry_kdev *kdev, unsigned long pfn, uint64_t bus)
+{
+	if (pfn_valid(pfn))
+		kdev_page_unmap(kdev, bus, 1);
+	else
+		kdev_resource_unmap(kdev, bus);
+}
+
 /*
  * For a device that has left there is memory too, without a place on its bus: what it was for fails
  * soon enough, and then says that the device is lost, not that memory is short.

@@ -62,6 +62,15 @@ struct ferry_device_desc {
 	 * Of exactly what was mapped. Also called from inside memory allocation: must not allocate.
 	 */
 	void (*page_unmap)(void *dev, uint64_t bus, uint32_t count);
+
+	/*
+	 * Optional, both or none: the same for physical addresses that have no struct page, other
+	 * devices' memory and registers that a process registered (dma_map_resource). Without them
+	 * such memory cannot be registered. The owner may take it away while it is mapped: the
+	 * device's page tables then no longer lead there.
+	 */
+	int (*resource_map)(void *dev, phys_addr_t phys, uint32_t count, uint64_t *bus);
+	void (*resource_unmap)(void *dev, uint64_t bus, uint32_t count);
 };
 
 struct ferry_node_desc {

@@ -83,6 +83,10 @@ struct ferry_file {
 	struct file *shmem;	  /* managed page at va <-> page at offset va */
 	struct xarray blocks;	  /* va >> FERRY_BLOCK_SHIFT -> struct ferry_kblock */
 	struct xarray poisoned;	  /* va >> PAGE_SHIFT -> value */
+	/* Registered memory (external.c), by va >> PAGE_SHIFT: frame numbers; pieces by their start;
+	 * bus addresses >> PAGE_SHIFT, per device.
+	 */
+	struct xarray external, external_pieces, external_bus[FERRY_MAX_DEVICES];
 	spinlock_t faults_lock;	  /* of the next */
 	struct list_head faults;  /* struct ferry_kfault */
 };
@@ -122,6 +126,13 @@ extern const struct ferry_dev_ops ferry_kdev_ops;
 /* For host pages of managed memory; one page each. FERRY_E_HOST_MAP, FERRY_E_DEVICE_LOST. */
 int ferry_kdev_page_map(struct ferry_kdev *kdev, struct page *page, uint64_t *bus);
 void ferry_kdev_page_unmap(struct ferry_kdev *kdev, uint64_t bus);
+/*
+ * The same for a page frame of anybody's, which may have no struct page: then for a device that takes
+ * resources.
+ */
+bool ferry_kdev_takes_resources(struct ferry_kdev *kdev);
+int ferry_kdev_frame_map(struct ferry_kdev *kdev, unsigned long pfn, uint64_t *bus);
+void ferry_kdev_frame_unmap(struct ferry_kdev *kdev, unsigned long pfn, uint64_t bus);
 
 /* ---- file.c ---- */
 extern const struct file_operations ferry_fops;
@@ -137,6 +148,17 @@ bool ferry_vma_covers(struct ferry_file *file, uint64_t base, uint64_t bytes);
  * afterwards.
  */
 struct vm_area_struct *ferry_vma_for_insert(struct ferry_file *file, uint64_t va, bool *unlock);
+
+/* It maps managed memory, of whichever handle. */
+bool ferry_vma_is_managed(const struct vm_area_struct *vma);
+
+/* ---- external.c: registered memory; the operations are those of mm_ops.h ---- */
+void ferry_external_init(struct ferry_file *file);
+void ferry_external_fini(struct ferry_file *file);
+int ferry_external_map(void *mm, uint64_t va, uint64_t page_count, bool write);
+void ferry_external_unmap(void *mm, uint64_t va, uint64_t page_count);
+int ferry_external_bus(void *mm, void *dev, uint64_t va, uint32_t page_count, uint64_t *bus,
+		       uint32_t *run_pages);
 
 /* ---- mm.c ---- */
 extern const struct ferry_mm_ops ferry_kmm_ops;

@@ -377,6 +377,9 @@ const struct ferry_mm_ops ferry_kmm_ops = {
 	.host_ptr = kmm_host_ptr,
 	.host_pinned = kmm_host_pinned,
 	.host_idle = kmm_host_idle,
+	.external_map = ferry_external_map,
+	.external_unmap = ferry_external_unmap,
+	.external_bus = ferry_external_bus,
 	.host_discard = kmm_host_discard,
 };
 
@@ -392,6 +395,7 @@ int ferry_kmm_init(struct ferry_file *file)
 	file->memcg = ferry_compat_memcg_get(file->mm);
 	xa_init(&file->blocks);
 	xa_init(&file->poisoned);
+	ferry_external_init(file);
 	return 0;
 }
 
@@ -408,6 +412,7 @@ void ferry_kmm_fini(struct ferry_file *file)
 	}
 	xa_destroy(&file->blocks);
 	xa_destroy(&file->poisoned);
+	ferry_external_fini(file);
 	ferry_compat_memcg_put(file->memcg);
 	fput(file->shmem);
 }

@@ -94,6 +94,11 @@ bool ferry_vma_covers(struct ferry_file *file, uint64_t base, uint64_t bytes)
 	return va >= end;
 }
 
+bool ferry_vma_is_managed(const struct vm_area_struct *vma)
+{
+	return vma->vm_ops == &ferry_vm_ops;
+}
+
 /* ---- operations ---- */
 
 /*
