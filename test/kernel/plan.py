@@ -31,6 +31,7 @@ LOADED_TESTS = (
     ("ptrace", 60, ()),
     ("io", 60, ()),
     ("pin", 60, ()),
+    ("register", 90, ()),
     ("kill", 120, ()),
 )
 # Tests that load and unload by themselves.

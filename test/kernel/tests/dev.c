@@ -59,6 +59,8 @@ size_t dev_request_size(unsigned request)
 		[FERRY_REQ_CAPABILITY] = sizeof(struct ferry_req_capability),
 		[FERRY_REQ_COUNTERS] = sizeof(struct ferry_req_counters),
 		[FERRY_REQ_RESIDENCY] = sizeof(struct ferry_req_residency),
+		[FERRY_REQ_REGISTER] = sizeof(struct ferry_req_register),
+		[FERRY_REQ_UNREGISTER] = sizeof(struct ferry_req_register),
 	};
 
 	return request < sizeof(sizes) / sizeof(sizes[0]) ? sizes[request] : 0;
@@ -194,6 +196,20 @@ long dev_pattern_check(const void *at, size_t bytes, uint64_t seed)
 		if (word[i] != dev_pattern_word(i, seed))
 			return (long)i;
 	return -1;
+}
+
+int dev_register(int fd, const void *at, size_t bytes, uint32_t flags)
+{
+	struct ferry_req_register req = {.size = sizeof(req), .flags = flags, .base = (uintptr_t)at, .bytes = bytes};
+
+	return dev_call(fd, FERRY_REQ_REGISTER, &req, sizeof(req));
+}
+
+int dev_unregister(int fd, const void *at)
+{
+	struct ferry_req_register req = {.size = sizeof(req), .base = (uintptr_t)at};
+
+	return dev_call(fd, FERRY_REQ_UNREGISTER, &req, sizeof(req));
 }
 
 /* ---- programs ---- */

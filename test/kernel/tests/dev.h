@@ -46,6 +46,9 @@ int dev_range_destroy(int fd, const void *at);
 /* Mapped and managed; fails the case when it cannot be. */
 void *dev_alloc(int fd, size_t bytes);
 
+int dev_register(int fd, const void *at, size_t bytes, uint32_t flags);
+int dev_unregister(int fd, const void *at);
+
 int dev_migrate(int fd, const void *at, size_t bytes, uint32_t where);
 /* Moves to device 0, and fails the case unless every page is there. */
 void dev_to_device(int fd, const void *at, size_t bytes);
