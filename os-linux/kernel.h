@@ -83,12 +83,12 @@ struct ferry_file {
 	struct file *shmem;	  /* managed page at va <-> page at offset va */
 	struct xarray blocks;	  /* va >> FERRY_BLOCK_SHIFT -> struct ferry_kblock */
 	struct xarray poisoned;	  /* va >> PAGE_SHIFT -> value */
-	/* Registered memory (external.c), by va >> PAGE_SHIFT: frame numbers; pieces by their start;
-	 * bus addresses >> PAGE_SHIFT, per device.
+	/* Registered memory (external.c), by va >> PAGE_SHIFT: frame numbers; pieces by their
+	 * start; bus addresses >> PAGE_SHIFT, per device.
 	 */
 	struct xarray external, external_pieces, external_bus[FERRY_MAX_DEVICES];
-	spinlock_t faults_lock;	  /* of the next */
-	struct list_head faults;  /* struct ferry_kfault */
+	spinlock_t faults_lock;	 /* of the next */
+	struct list_head faults; /* struct ferry_kfault */
 };
 
 /*
@@ -127,8 +127,8 @@ extern const struct ferry_dev_ops ferry_kdev_ops;
 int ferry_kdev_page_map(struct ferry_kdev *kdev, struct page *page, uint64_t *bus);
 void ferry_kdev_page_unmap(struct ferry_kdev *kdev, uint64_t bus);
 /*
- * The same for a page frame of anybody's, which may have no struct page: then for a device that takes
- * resources.
+ * The same for a page frame of anybody's, which may have no struct page: then for a device that
+ * takes resources.
  */
 bool ferry_kdev_takes_resources(struct ferry_kdev *kdev);
 int ferry_kdev_frame_map(struct ferry_kdev *kdev, unsigned long pfn, uint64_t *bus);
