@@ -91,6 +91,7 @@ static void group_serve(struct ferry_ctx *ctx, struct ferry_device *gpu, struct 
 	s.read = group->read;
 	ferry_bitmap_or(&s.write, &group->write, &group->atomic);
 	s.prefetch = true;
+	s.move = false;
 	err = ferry_service_block(ctx, block, gpu->id, &s);
 	if (err && service_error_passes(err) && gpu->barren < BARREN_MAX)
 		return;
