@@ -12,7 +12,7 @@ check="$demo pkg-config libcmocka-dev clang-format libclang-rt-dev llvm groff-ba
 # The first line builds modules and kernels, the second brings them from Debian, the third runs and installs them.
 kernel="$check flex bison bc libssl-dev pahole ccache sparse xz-utils patch lz4
 	mmdebstrap debian-archive-keyring
-	qemu-system-x86 cpio kmod dkms openssl"
+	qemu-system-x86 zstd cpio kmod dkms openssl"
 
 case ${1:-} in
 build) wanted=$build ;;
