@@ -9,10 +9,11 @@
 
 #include "tools/session.h"
 
-static const char *const capability_names[FERRY_CAPABILITIES] = {
+static const char *const capability_names[] = {
 	"faults",   "cancel",       "atomics",     "big_pages",       "huge_pages", "virtual_copy", "float",
-	"host_map", "self_refresh", "read_mostly", "cpu_maps_device", "syscalls",   "suspend",
+	"host_map", "self_refresh", "read_mostly", "cpu_maps_device", "syscalls",   "suspend",      "register",
 };
+_Static_assert(sizeof(capability_names) / sizeof(capability_names[0]) == FERRY_CAPABILITIES, "a name for each");
 
 static void device_text(const struct ferry_req_device_info *info)
 {
