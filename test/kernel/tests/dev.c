@@ -240,7 +240,8 @@ static const struct {
 	[DEV_PROGRAM_ADD] = {add, sizeof(add) / 8, 3},
 };
 
-uint32_t dev_program_load(int fd, enum dev_program program)
+/* The error, and where. */
+static int program_load(int fd, enum dev_program program, uint32_t *loaded, uint32_t *at)
 {
 	struct {
 		struct ferry_req_program_load load;
@@ -253,8 +254,18 @@ uint32_t dev_program_load(int fd, enum dev_program program)
 
 	memcpy(req.insns, programs[program].insns, bytes);
 	error = dev_call(fd, FERRY_REQ_PROGRAM_LOAD, &req, offsetof(typeof(req), insns) + bytes);
-	CHECK(error == 0, "program %d: %s at instruction %u", program, dev_error_name(error), req.load.at);
-	return req.load.program;
+	*loaded = req.load.program;
+	*at = req.load.at;
+	return error;
+}
+
+uint32_t dev_program_load(int fd, enum dev_program program)
+{
+	uint32_t loaded, at;
+	int error = program_load(fd, program, &loaded, &at);
+
+	CHECK(error == 0, "program %d: %s at instruction %u", program, dev_error_name(error), at);
+	return loaded;
 }
 
 int dev_launch(int fd, uint32_t program, const uint64_t *args, uint32_t arg_count, uint64_t *launch)
@@ -284,10 +295,13 @@ int dev_wait(int fd, uint64_t launch, uint64_t timeout_ns)
 int dev_run(int fd, enum dev_program program, const void *at, uint64_t count, uint64_t value)
 {
 	uint64_t args[] = {(uintptr_t)at, count, value}, launch = 0;
-	uint32_t loaded = dev_program_load(fd, program);
-	struct ferry_req_program_unload unload = {.size = sizeof(unload), .program = loaded};
-	int error = dev_launch(fd, loaded, args, programs[program].arg_count, &launch);
+	struct ferry_req_program_unload unload = {.size = sizeof(unload)};
+	uint32_t refused_at;
+	int error = program_load(fd, program, &unload.program, &refused_at);
 
+	if (error)
+		return error;
+	error = dev_launch(fd, unload.program, args, programs[program].arg_count, &launch);
 	if (!error)
 		error = dev_wait(fd, launch, RUN_TIMEOUT_NS);
 	dev_call(fd, FERRY_REQ_PROGRAM_UNLOAD, &unload, sizeof(unload));

@@ -310,6 +310,7 @@ static void a_device_ends_while_its_bottom_half_is_queued(void **unused)
 		ferry_core_destroy(rig.core);
 		free(rig.dev[0].vram);
 		free(rig.host);
+		free(rig.swap);
 	}
 	rig_batch(0);
 	assert_uint_equal(ferry_user_bug_count(), bugs);
