@@ -69,8 +69,8 @@ bench: ## measure, print a table, write build/bench.json
 
 ##@ Testing
 check: ## everything below but check-long; installs what it needs; the last line counts
-	@scripts/deps.sh check
-	@python3 scripts/check.py style unit e2e asan tsan fuzz
+	@scripts/deps.sh kernel
+	@python3 scripts/check.py style unit e2e asan tsan fuzz modules kernel
 
 check-style: all ## purity of the core, lengths, licences, format, manual pages, links
 	@python3 scripts/run_checks.py --out build/test-results/style.json
@@ -99,8 +99,8 @@ SANITIZED_E2E_ARGS ?= --subset
 check-fuzz: ## each fuzz target for FUZZ_SECONDS (12)
 	@$(MAKE) --no-print-directory VARIANT=fuzz fuzz-run
 
-check-long: ## check, then the sanitizers over every end-to-end case and ten minutes of each fuzz target
-	@scripts/deps.sh check
-	@FERRY_LONG=1 python3 scripts/check.py style unit e2e asan tsan fuzz
+check-long: ## check, the sanitizers over every end-to-end case, ten minutes a fuzz target, debug kernels
+	@scripts/deps.sh kernel
+	@FERRY_LONG=1 python3 scripts/check.py style unit e2e asan tsan fuzz modules kernel kernel-long
 
 -include $(wildcard $(O)/obj/*.d $(O)/obj/*/*.d $(O)/obj/*/*/*.d $(O)/obj/*/*/*/*.d $(O)/programs/*.d)
