@@ -14,8 +14,7 @@
  *             +---------- changed meanwhile: look again ------------------+
  *
  *           owner zaps, process unmaps ---> invalidate: armed? the core revokes, and waits for the
- *                                           devices; then the owner goes on, and may free the
- * frames
+ *                                           devices; then the owner may free the frames
  *
  *   What is where is in file->external, one page frame number a page; where each device reaches it
  *   in file->external_bus, filled when a device first goes there.
@@ -34,9 +33,8 @@
 #include "compat/compat.h"
 #include "kernel.h"
 
-#define BATCH_PAGES                                                                                \
-	64u	      /* pinned, or looked at, between two chances for others to have mmap_lock    \
-		       */
+/* Pinned, or looked at, between two chances for others to have mmap_lock. */
+#define BATCH_PAGES 64u
 #define LOOKS_MAX 16u /* at memory that changes under our eyes */
 #define FAULTS_MAX 4u /* to bring in one page of another driver's */
 
@@ -310,7 +308,7 @@ static bool frame_reachable(struct ferry_file *file, unsigned long pfn)
 
 /*
  * The frame at va, brought in if its driver maps on demand. mmap_lock held, and let go of for a
- * moment maybe. *vma: the VMA around va, and again afterwards.
+ * moment maybe: the VMAs are looked at again after that.
  */
 static int frame_find(struct piece *piece, u64 va, unsigned long *pfn)
 {

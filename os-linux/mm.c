@@ -12,7 +12,7 @@
  *
  *   CPU mappings are inserted page by page as ordinary struct pages (VM_MIXEDMAP), so
  * get_user_pages() works on them, and are taken away through the handle's own address space with
- * unmap_mapping_range(): never through a VMA, never under mmap_lock.
+ * unmap_mapping_range(), which needs no VMA and no mmap_lock.
  *
  * Locks: all operations run under the core's BLOCK, which guards the kblock. See kernel.h.
  */

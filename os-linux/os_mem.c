@@ -36,8 +36,7 @@ void *ferry_kernel_zalloc(size_t size_bytes, uint32_t flags)
 }
 EXPORT_SYMBOL_GPL(ferry_kernel_zalloc);
 
-/* ---- memory that could not be freed where it was given back; the list's links lie in that memory
- * ---- */
+/* ---- memory that could not be freed where it was given back; it holds the list's links ---- */
 
 static LLIST_HEAD(free_later);
 
