@@ -67,7 +67,7 @@ programs=(histogram sort)
 if [ "$HOST" = kernel ]; then
 	# All of them in one machine.
 	rm -f "$dir"/*.json
-	python3 test/kernel/vm.py demo --series "${KERNEL:-6.12}" --input "$input" --out "$dir" "${programs[@]}" ||
+	python3 test/kernel/vm.py demo "${programs[@]}" --series "${KERNEL:-6.12}" --input "$input" --out "$dir" ||
 		status=1
 fi
 for program in "${programs[@]}"; do
