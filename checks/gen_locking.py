@@ -61,7 +61,12 @@ def order_table():
 
 def ops_table():
     lines = ["| operation | what it is | refused while one of these is held |", "|---|---|---|"]
-    lines += [f"| {name} | {what} | {names(denied)} |" for name, what, denied in rows("FERRY_LOCK_OPS")]
+    for name, what, denied, excl, needs in rows("FERRY_LOCK_OPS"):
+        denied = names(denied)
+        denied += f"; exclusively: {names(excl)}" if excl else ""
+        for row, other in re.findall(r"n\((\w+), (\w+)\)", needs):
+            denied += f"; {row} without {other}"
+        lines.append(f"| {name} | {what} | {denied} |")
     return lines
 
 

@@ -125,6 +125,11 @@ static inline void ferry_os_rw_write_unlock(struct ferry_os_rw *rw)
 	up_write(&rw->lock);
 }
 
+static inline void ferry_os_rw_downgrade(struct ferry_os_rw *rw)
+{
+	downgrade_write(&rw->lock);
+}
+
 static inline void ferry_os_sem_init(struct ferry_os_sem *s, uint32_t lock_class)
 {
 	ferry_kernel_sem_init(s, lock_class);

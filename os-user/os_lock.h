@@ -132,6 +132,13 @@ static inline void ferry_os_rw_write_unlock(struct ferry_os_rw *rw)
 	ferry_user_rw_unlock(rw);
 }
 
+/* POSIX has no downgrade; the contract keeps other writers away. */
+static inline void ferry_os_rw_downgrade(struct ferry_os_rw *rw)
+{
+	ferry_user_rw_unlock(rw);
+	ferry_os_rw_read_lock(rw);
+}
+
 static inline void ferry_os_sem_init(struct ferry_os_sem *s, uint32_t lock_class)
 {
 	(void)lock_class;

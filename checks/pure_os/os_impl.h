@@ -123,6 +123,11 @@ static inline bool ferry_os_rw_write_trylock(struct ferry_os_rw *rw)
 	return world_rw_write_trylock(rw);
 }
 
+void world_rw_downgrade(struct ferry_os_rw *rw);
+static inline void ferry_os_rw_downgrade(struct ferry_os_rw *rw)
+{
+	world_rw_downgrade(rw);
+}
 void world_rw_write_unlock(struct ferry_os_rw *rw);
 static inline void ferry_os_rw_write_unlock(struct ferry_os_rw *rw)
 {

@@ -87,6 +87,10 @@ static inline void ferry_lock_note_try(struct ferry_ctx *ctx, const void *lock, 
 		ferry_lock_push(ctx, lock, mode << lock_class);
 }
 
+/* A lock that is held exclusively is held shared from now on. */
+void ferry_lock_downgrade(struct ferry_ctx *ctx, const void *lock, uint32_t lock_class, const char *file,
+                          uint32_t line);
+
 /* Before a lock is let go. */
 static inline void ferry_lock_drop(struct ferry_ctx *ctx, const void *lock, uint32_t lock_class, uint64_t mode,
                                    const char *file, uint32_t line)

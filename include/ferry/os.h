@@ -71,6 +71,8 @@ static inline void ferry_os_rw_read_unlock(struct ferry_os_rw *rw);
 static inline void ferry_os_rw_write_lock(struct ferry_os_rw *rw);
 static inline bool ferry_os_rw_write_trylock(struct ferry_os_rw *rw);
 static inline void ferry_os_rw_write_unlock(struct ferry_os_rw *rw);
+/* The writer goes on as a reader. Who calls keeps other writers away meanwhile: a host may let go and read again. */
+static inline void ferry_os_rw_downgrade(struct ferry_os_rw *rw);
 
 /*
  * ---- binary semaphore: a lock that one context takes and another may release (interrupt service).

@@ -312,11 +312,37 @@ static void no_update_is_lost_between_threads(void **unused)
 	ferry_spin_fini(&sh.s);
 }
 
+/*
+ * Goal: a writer that downgrades goes on as a reader: others may read, none may write, and the held set says so.
+ * Method: downgrade, look at both; then downgrade again, which is reported and changes nothing.
+ */
+static void a_downgraded_writer_is_a_reader(void **unused)
+{
+	struct ferry_rw rw;
+
+	(void)unused;
+	ferry_rw_init(&rw, FERRY_LOCK_VA_SPACE);
+	ferry_rw_write_lock(&ctx, &rw);
+	ferry_rw_downgrade(&ctx, &rw);
+	assert_uint_equal(ctx.held, BIT(VA_SPACE));
+	assert_true(ferry_os_rw_read_trylock(&rw.os));
+	ferry_os_rw_read_unlock(&rw.os);
+	assert_false(ferry_os_rw_write_trylock(&rw.os));
+	assert_uint_equal(reports(), 0);
+	ferry_lock_downgrade(&ctx, &rw, FERRY_LOCK_VA_SPACE, FERRY_LOCK_HERE);
+	assert_uint_equal(reports(), 1);
+	assert_uint_equal(ctx.held, BIT(VA_SPACE));
+	ferry_rw_read_unlock(&ctx, &rw);
+	assert_uint_equal(ctx.held | ctx.depth, 0);
+	ferry_rw_fini(&rw);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(a_mutex_is_locked_and_noted, start),
 		cmocka_unit_test_setup(a_rw_lock_is_noted_in_its_mode, start),
+		cmocka_unit_test_setup(a_downgraded_writer_is_a_reader, start),
 		cmocka_unit_test_setup(a_spin_lock_is_locked_and_noted, start),
 		cmocka_unit_test_setup(a_semaphore_is_handed_over, start),
 		cmocka_unit_test_setup(a_failed_try_notes_nothing, start),
