@@ -7,6 +7,7 @@
 #   mk/rules.mk   how an object, a program, a library is made
 #   mk/test.mk    unit tests, benches, end-to-end tests written in C
 #   mk/fuzz.mk    fuzz targets
+#   mk/sim.mk     the simulator
 #   mk/kernel.mk  the kernel ring
 #   mk/install.mk install and uninstall
 #   mk/modules.mk the kernel modules, and the tests of how they are built
@@ -27,6 +28,7 @@ include mk/flags.mk
 include mk/rules.mk
 include mk/test.mk
 include mk/fuzz.mk
+include mk/sim.mk
 include mk/kernel.mk
 include mk/install.mk
 include mk/modules.mk
@@ -70,7 +72,7 @@ bench: ## measure, print a table, write build/bench.json
 ##@ Testing
 check: ## everything below but check-long; installs what it needs; the last line counts
 	@scripts/deps.sh kernel
-	@python3 scripts/check.py style unit e2e asan tsan fuzz modules kernel
+	@python3 scripts/check.py style unit e2e asan tsan fuzz sim modules kernel
 
 check-style: all ## purity of the core, lengths, licences, format, manual pages, links
 	@python3 scripts/run_checks.py --out build/test-results/style.json
@@ -101,6 +103,6 @@ check-fuzz: ## each fuzz target for FUZZ_SECONDS (12)
 
 check-long: ## check, the sanitizers over every end-to-end case, ten minutes a fuzz target, debug kernels
 	@scripts/deps.sh kernel
-	@FERRY_LONG=1 python3 scripts/check.py style unit e2e asan tsan fuzz modules kernel kernel-long
+	@FERRY_LONG=1 python3 scripts/check.py style unit e2e asan tsan fuzz sim sim-long modules kernel kernel-long
 
 -include $(wildcard $(O)/obj/*.d $(O)/obj/*/*.d $(O)/obj/*/*/*.d $(O)/obj/*/*/*/*.d $(O)/programs/*.d)

@@ -23,6 +23,8 @@ RINGS = {
     "asan": [BUILD / "asan/test-results" / f"{t}.json" for t in TESTS],
     "tsan": [BUILD / "tsan/test-results" / f"{t}.json" for t in TESTS],
     "fuzz": [BUILD / "fuzz/test-results/fuzz.json"],
+    "sim": [BUILD / "test-results/sim.json"],
+    "sim-long": [BUILD / "test-results/sim-long.json"],
     "modules": [BUILD / f"test-results/{t}.json" for t in ("compat", "dkms")],
     "kernel": [BUILD / "test-results/kernel.json"],
     "kernel-long": [BUILD / "test-results/kernel-long.json"],

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/*
+ * leaks.c - nothing leaks: when the core is gone, so is all that it had allocated.
+ */
+#include "invariant.h"
+
+void invariant_leaks(void)
+{
+	uint64_t others;
+
+	world_end();
+	others = world->allocs_before;
+	sim_check(sim.live_allocs == others, "%llu allocations are left",
+	          (unsigned long long)(sim.live_allocs - others));
+}

@@ -1,0 +1,160 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT OR GPL-2.0-only
+"""
+The simulator's ring: the exhibits must be found and nothing else may be, small stories are searched to the end, large
+ones for a share of the time, and the simulator itself is checked: the same seed gives the same trace, and a run
+begins where the last one began.
+
+Seeds are new every day, so that time adds up; FERRY_SIM_SEED repeats a day. What was ever found is in seeds.txt and
+runs first.
+"""
+
+import argparse
+import concurrent.futures
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+sys.path.insert(0, str(ROOT / "scripts"))
+
+import results  # noqa: E402
+
+CONTRACTS = ("fair", "weak", "fifo")
+SMALL = ("va_space_lock", "va_space_lock_downgrade")
+LARGE = ("va_space_lock_loops", "fault_fault", "fault_migrate", "fault_unmap", "fault_evict", "evict_evict",
+         "two_devices", "fault_gate", "fault_kill", "fault_lost", "marathon", "no_memory", "lost_irqs")
+# (what is left out, contract, strategy, mean at most, worst at most): the deadlocks that the two mutexes prevent.
+EXHIBITS = (("writers", "fair", "random", 20, 200), ("writers", "weak", "random", 20, 200),
+            ("writers", "fifo", "random", 20, 200), ("acquire", "weak", "random", 500, 5000))
+# Here leaving it out cannot hurt: these contracts let the reader in.
+HARMLESS = (("acquire", "fair"), ("acquire", "fifo"))
+
+
+class Ring:
+    def __init__(self, args):
+        self.args = args
+        self.results = results.Results("sim-long" if args.long else "sim", args.out)
+        self.schedules = self.steps = 0
+
+    def run(self, *words, limit=1800):
+        command = [self.args.simtest, *[str(w) for w in words]]
+        return subprocess.run(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=limit,
+                              check=False)
+
+    def expect(self, name, status, *words, says=None):
+        """One test: exit status, and a pattern that the output must have. Its match, or None."""
+        out = self.run(*words)
+        match = re.search(says, out.stdout) if says else True
+        if out.returncode != status or not match:
+            wanted = f"exit {status}" + (f" and /{says}/" if says else "")
+            self.results.fail(name, f"{' '.join(map(str, words))}\nwanted {wanted}, exit {out.returncode}\n"
+                              + results.tail(out.stdout))
+            return None
+        self.results.ok(name)
+        for count, each in re.findall(r"nothing in (\d+) schedules, ([\d.]+) steps each", out.stdout):
+            self.schedules += int(count)
+            self.steps += int(int(count) * float(each))
+        return match
+
+    def exhibits(self):
+        tries = 1000 if self.args.long else 200
+        for without, contract, strategy, mean_max, worst_max in EXHIBITS:
+            name = f"exhibit:{without}:{contract}"
+            out = self.run("--story", "va_space_lock", "--without", without, "--rwsem", contract,
+                           "--strategy", strategy, "--tries", tries, "--schedules", worst_max,
+                           "--seed", self.args.seed)
+            match = re.search(r"mean ([\d.]+) schedules, worst (\d+), not found (\d+)", out.stdout)
+            if out.returncode or not match or float(match.group(1)) > mean_max:
+                self.results.fail(name, f"wanted a mean of at most {mean_max}, worst {worst_max}\n{out.stdout}")
+            else:
+                self.results.ok(name)
+                print(f"  {name}: mean {match.group(1)}, worst {match.group(2)}")
+            self.expect(f"{name}:exit", 1, "--story", "va_space_lock", "--without", without, "--rwsem", contract,
+                        "--schedules", worst_max, says="found in schedule")
+        for without, contract in HARMLESS:
+            self.expect(f"exhibit:{without}:{contract}:harmless", 0, "--story", "va_space_lock", "--without", without,
+                        "--rwsem", contract, "--strategy", "dpor", "--schedules", 10000000, says=r"\bcomplete")
+
+    def exhaustive(self):
+        for story in SMALL:
+            for contract in CONTRACTS:
+                self.expect(f"all:{story}:{contract}", 0, "--story", story, "--rwsem", contract, "--strategy", "dpor",
+                            "--schedules", 10000000, says=r"traces, complete")
+            self.expect(f"preemptions:{story}", 0, "--story", story, "--rwsem", "weak", "--strategy", "dfs:1",
+                        "--schedules", 10000000, says=r"traces, complete")
+
+    def instrument(self):
+        """The simulator itself."""
+        for story in ("va_space_lock_loops", "fault_fault", "no_memory"):
+            words = ("--story", story, "--rwsem", "fair", "--schedules", 300, "--seed", self.args.seed, "--hash")
+            one, two = (self.run(*words).stdout for _ in range(2))
+            hashes = [re.search(r"traces (\w+)", text) for text in (one, two)]
+            if all(hashes) and hashes[0].group(1) == hashes[1].group(1):
+                self.results.ok(f"same:{story}")
+            else:
+                self.results.fail(f"same:{story}", f"two traces for one seed\n{one}{two}")
+        for story in ("fault_fault", "fault_evict", "no_memory"):
+            self.expect(f"base:{story}", 0, "--story", story, "--rwsem", "fair", "--schedules", 60, "--check-base")
+        self.expect("replay:corrupt", 2, "--story", "va_space_lock", "--replay", "1.2>x", says="a choice is")
+        self.expect("replay:empty", 0, "--story", "va_space_lock", "--replay", "", says="nothing found")
+        self.expect("usage:story", 2, "--story", "nonsense", says="no such story")
+        self.expect("usage:class", 2, "--story", "va_space_lock", "--without", "nothing", says="no such lock class")
+        self.expect("usage:contract", 2, "--story", "va_space_lock", "--rwsem", "odd", says="fair, weak or fifo")
+        self.replay_of_what_is_found()
+
+    def replay_of_what_is_found(self):
+        out = self.run("--story", "va_space_lock", "--without", "writers", "--rwsem", "fair", "--schedules", 1000)
+        line = re.search(r"--replay '([^']*)'", out.stdout)
+        if not line:
+            self.results.fail("replay:found", f"no line to repeat it\n{out.stdout}")
+            return
+        self.expect("replay:found", 1, "--story", "va_space_lock", "--without", "writers", "--rwsem", "fair",
+                    "--replay", line.group(1), says="hang|deadlock")
+
+    def old_seeds(self):
+        """Lines of seeds.txt: words for simtest; nothing may be found any more."""
+        for line in (HERE / "seeds.txt").read_text().splitlines():
+            if line.strip() and not line.startswith("#"):
+                self.expect(f"seed:{line}", 0, *line.split())
+
+    def large(self):
+        jobs = [(story, contract) for story in LARGE for contract in CONTRACTS]
+        share = self.args.seconds * self.args.jobs / len(jobs)
+        with concurrent.futures.ThreadPoolExecutor(self.args.jobs) as pool:
+            futures = [pool.submit(self.expect, f"{story}:{contract}", 0, "--story", story, "--rwsem", contract,
+                                   "--seed", self.args.seed, "--schedules", 10**12, "--seconds", f"{share:.2f}")
+                       for story, contract in jobs]
+            for future in futures:
+                future.result()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--simtest", default="build/simtest")
+    parser.add_argument("--out")
+    parser.add_argument("--long", action="store_true")
+    parser.add_argument("--seconds", type=float, help="for the large stories: 75, or 1800 with --long")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 2)
+    parser.add_argument("--seed", type=int,
+                        default=int(os.environ.get("FERRY_SIM_SEED", int(time.time()) // 86400 * 1000000000)))
+    args = parser.parse_args()
+    args.seconds = args.seconds or (1800 if args.long else 75)
+
+    ring = Ring(args)
+    print(f"  seed {args.seed}")
+    ring.old_seeds()
+    ring.instrument()
+    ring.exhibits()
+    ring.exhaustive()
+    ring.large()
+    print(f"  {ring.schedules} schedules, {ring.steps / 1e6:.0f} M steps by chance")
+    return ring.results.finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/* world_impl.h - what the files of the world share. */
+#ifndef FERRY_SIM_WORLD_IMPL_H
+#define FERRY_SIM_WORLD_IMPL_H
+
+#include "ferry/dev_ops.h"
+#include "ferry/mm_ops.h"
+#include "world.h"
+
+extern const struct ferry_mm_ops world_mm_ops;
+extern const struct ferry_dev_ops world_dev_ops;
+
+/* The device and the fibers that run it. */
+void world_device_make(struct world_device *d, uint32_t number, const struct world_shape *shape);
+void world_device_end(struct world_device *d);
+
+#endif /* FERRY_SIM_WORLD_IMPL_H */
