@@ -135,9 +135,9 @@ int ferry_core_cpu_fault(struct ferry_core *core, struct ferry_va_space *vs, uin
 	if (err)
 		return err;
 	ferry_core_enter(&ctx);
-	ferry_rw_read_lock(&ctx, &vs->lock);
+	ferry_va_read_lock(&ctx, &vs->lock);
 	err = ferry_cpu_fault_serve(&ctx, vs, va, write);
-	ferry_rw_read_unlock(&ctx, &vs->lock);
+	ferry_va_read_unlock(&ctx, &vs->lock);
 	ferry_core_leave(core, &ctx);
 	ferry_gate_leave(&core->gate);
 	return err;
@@ -162,11 +162,11 @@ int ferry_core_release(struct ferry_core *core, struct ferry_va_space *vs, uint6
 	if (err)
 		return err;
 	ferry_core_enter(&ctx);
-	ferry_rw_read_lock(&ctx, &vs->lock);
+	ferry_va_read_lock(&ctx, &vs->lock);
 	err = ferry_va_range_check(&ctx, vs, va, size_bytes);
 	if (!err)
 		err = ferry_migrate_range(&ctx, vs, va, size_bytes, FERRY_WHERE_HOST, 0, &moved);
-	ferry_rw_read_unlock(&ctx, &vs->lock);
+	ferry_va_read_unlock(&ctx, &vs->lock);
 	if (!err)
 		ferry_va_range_unmap(&ctx, vs, va, size_bytes);
 	ferry_core_leave(core, &ctx);

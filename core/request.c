@@ -127,11 +127,11 @@ static int req_migrate(struct ferry_ctx *ctx, struct ferry_va_space *vs, void *r
 		err = ferry_va_space_join(ctx, vs, r->where, &vg);
 	if (err)
 		return err;
-	ferry_rw_read_lock(ctx, &vs->lock);
+	ferry_va_read_lock(ctx, &vs->lock);
 	err = ferry_va_range_check(ctx, vs, r->base, r->bytes);
 	if (!err)
 		err = ferry_migrate_range(ctx, vs, r->base, r->bytes, r->where, r->flags, &moved);
-	ferry_rw_read_unlock(ctx, &vs->lock);
+	ferry_va_read_unlock(ctx, &vs->lock);
 	r->pages_moved = moved;
 	return err;
 }
@@ -289,7 +289,7 @@ static int req_residency(struct ferry_ctx *ctx, struct ferry_va_space *vs, void 
 	(void)payload, (void)payload_bytes;
 	if (r->pages > FERRY_ARRAY_SIZE(r->where))
 		return FERRY_E_INVAL;
-	ferry_rw_read_lock(ctx, &vs->lock);
+	ferry_va_read_lock(ctx, &vs->lock);
 	err = ferry_va_range_check(ctx, vs, r->base, bytes);
 	if (err == FERRY_E_REGISTERED)
 		err = 0;
@@ -304,7 +304,7 @@ static int req_residency(struct ferry_ctx *ctx, struct ferry_va_space *vs, void 
 		r->where[i] = page_where(block, (uint32_t)(va >> FERRY_PAGE_SHIFT) & (FERRY_BLOCK_PAGES - 1));
 		ferry_mutex_unlock(ctx, &block->lock);
 	}
-	ferry_rw_read_unlock(ctx, &vs->lock);
+	ferry_va_read_unlock(ctx, &vs->lock);
 	return err;
 }
 

@@ -6,8 +6,8 @@
 SIM_SRCS := $(sort $(wildcard test/sim/*.c test/sim/*/*.c)) $(CORE_SRCS)
 SIM_OBJS := $(patsubst %.c,$(O)/sim/%.o,$(SIM_SRCS))
 SIM_INCLUDES := -Iinclude -Icore -Isoftgpu -Ihal/fg1 -Itest/sim/host -Itest/sim -I.
-# One dialect for all of it, and what is inline stays inline: a step is a few nanoseconds.
-SIM_FLAGS = $(SIM_INCLUDES) $(WARNINGS) -std=gnu11 $(CFLAGS) $(SANITIZE) -MMD -MP -D_GNU_SOURCE
+# One dialect for all of it, and no random addresses: atomics are named by theirs.
+SIM_FLAGS = $(SIM_INCLUDES) $(WARNINGS) -std=gnu11 $(CFLAGS) $(SANITIZE) -MMD -MP -D_GNU_SOURCE -fno-pie
 
 $(O)/sim/%.o: %.c $(O)/.flags | $(O)/.tools
 	$(call say,CC,$@)
@@ -16,7 +16,7 @@ $(O)/sim/%.o: %.c $(O)/.flags | $(O)/.tools
 
 $(O)/simtest: $(SIM_OBJS)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(CFLAGS) $(SANITIZE) -o $@ $^
+	$(Q)$(CC) $(CFLAGS) $(SANITIZE) -no-pie -o $@ $^
 
 .PHONY: check-sim check-sim-long
 # SIM_ARGS: see test/sim/run.py --help.

@@ -11,7 +11,7 @@
 
 _Static_assert(FERRY_LOCK_CLASSES <= FERRY_OS_CLASS_MODEL, "the core's rows come first");
 
-enum lock_kind { KIND_SPIN, KIND_MUTEX, KIND_RW, KIND_SEM, KINDS };
+enum lock_kind { KIND_SPIN, KIND_MUTEX, KIND_RW, KIND_SEM, KIND_MAP, KINDS };
 
 /* Rows of the software GPU: softgpu/gpu.h. */
 static const char *const names[FERRY_OS_CLASSES] = {
@@ -72,3 +72,14 @@ void ferry_kernel_sem_init(struct ferry_os_sem *s, uint32_t lock_class)
 				   class_name(lock_class));
 }
 EXPORT_SYMBOL_GPL(ferry_kernel_sem_init);
+
+/* A lock that the core makes itself: lockdep sees it as it sees any other. */
+void ferry_kernel_lockmap_init(struct ferry_os_lockmap *m, uint32_t lock_class)
+{
+#ifdef CONFIG_DEBUG_LOCK_ALLOC
+	lockdep_init_map(&m->map, class_name(lock_class), class_key(KIND_MAP, lock_class), 0);
+#else
+	m->lock_class = lock_class;
+#endif
+}
+EXPORT_SYMBOL_GPL(ferry_kernel_lockmap_init);

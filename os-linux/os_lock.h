@@ -20,6 +20,7 @@ void ferry_kernel_spin_init(struct ferry_os_spin *s, uint32_t lock_class);
 void ferry_kernel_mutex_init(struct ferry_os_mutex *m, uint32_t lock_class);
 void ferry_kernel_rw_init(struct ferry_os_rw *rw, uint32_t lock_class);
 void ferry_kernel_sem_init(struct ferry_os_sem *s, uint32_t lock_class);
+void ferry_kernel_lockmap_init(struct ferry_os_lockmap *m, uint32_t lock_class);
 
 static inline void ferry_os_spin_init(struct ferry_os_spin *s, uint32_t lock_class)
 {
@@ -125,9 +126,25 @@ static inline void ferry_os_rw_write_unlock(struct ferry_os_rw *rw)
 	up_write(&rw->lock);
 }
 
-static inline void ferry_os_rw_downgrade(struct ferry_os_rw *rw)
+static inline void ferry_os_lockmap_init(struct ferry_os_lockmap *m, uint32_t lock_class)
 {
-	downgrade_write(&rw->lock);
+	ferry_kernel_lockmap_init(m, lock_class);
+}
+
+static inline void ferry_os_lockmap_acquire(struct ferry_os_lockmap *m, bool exclusive, bool tried)
+{
+#ifdef CONFIG_DEBUG_LOCK_ALLOC
+	if (!tried)
+		might_sleep();
+	lock_acquire(&m->map, 0, tried, exclusive ? 0 : 1, 1, NULL, _RET_IP_);
+#endif
+}
+
+static inline void ferry_os_lockmap_release(struct ferry_os_lockmap *m)
+{
+#ifdef CONFIG_DEBUG_LOCK_ALLOC
+	lock_release(&m->map, _RET_IP_);
+#endif
 }
 
 static inline void ferry_os_sem_init(struct ferry_os_sem *s, uint32_t lock_class)

@@ -55,6 +55,14 @@ struct ferry_os_rw {
 	struct rw_semaphore lock;
 };
 
+struct ferry_os_lockmap {
+#ifdef CONFIG_DEBUG_LOCK_ALLOC
+	struct lockdep_map map;
+#else
+	u8 lock_class;
+#endif
+};
+
 struct ferry_os_sem {
 	struct semaphore sem;
 };

@@ -59,6 +59,10 @@ struct ferry_os_sem {
 	uint32_t word; /* 0 up, 1 down, 2 down and somebody may sleep for it */
 };
 
+struct ferry_os_lockmap {
+	uint8_t lock_class; /* for people */
+};
+
 /* A waiter reads seq, tests, sleeps while seq is unchanged. A waker always moves seq, and wakes if waiters. */
 struct ferry_os_wait {
 	uint32_t seq;

@@ -123,10 +123,18 @@ static inline bool ferry_os_rw_write_trylock(struct ferry_os_rw *rw)
 	return world_rw_write_trylock(rw);
 }
 
-void world_rw_downgrade(struct ferry_os_rw *rw);
-static inline void ferry_os_rw_downgrade(struct ferry_os_rw *rw)
+void world_lockmap(struct ferry_os_lockmap *m, uint32_t what);
+static inline void ferry_os_lockmap_init(struct ferry_os_lockmap *m, uint32_t lock_class)
 {
-	world_rw_downgrade(rw);
+	world_lockmap(m, lock_class);
+}
+static inline void ferry_os_lockmap_acquire(struct ferry_os_lockmap *m, bool exclusive, bool tried)
+{
+	world_lockmap(m, exclusive + 2u * tried);
+}
+static inline void ferry_os_lockmap_release(struct ferry_os_lockmap *m)
+{
+	world_lockmap(m, 4);
 }
 void world_rw_write_unlock(struct ferry_os_rw *rw);
 static inline void ferry_os_rw_write_unlock(struct ferry_os_rw *rw)

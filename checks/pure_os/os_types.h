@@ -23,6 +23,9 @@ struct ferry_os_mutex {
 struct ferry_os_rw {
 	uint64_t opaque[2];
 };
+struct ferry_os_lockmap {
+	uint64_t opaque;
+};
 struct ferry_os_sem {
 	uint64_t opaque[2];
 };

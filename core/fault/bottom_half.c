@@ -138,7 +138,7 @@ static uint32_t space_serve(struct ferry_ctx *ctx, struct ferry_device *gpu, uin
 	vs = asid < gpu->asids.count ? gpu->spaces[asid] : NULL;
 	alive = vs && vs->ops->get(vs->mm) == 0;
 	if (alive)
-		ferry_rw_read_lock(ctx, &vs->lock);
+		ferry_va_service_lock(ctx, &vs->lock);
 	for (i = first; i < groups; i++) {
 		group = ferry_fault_batch_group(&gpu->batch, i);
 		if (group->asid != asid)
@@ -149,7 +149,7 @@ static uint32_t space_serve(struct ferry_ctx *ctx, struct ferry_device *gpu, uin
 			group_refuse(gpu, group, &tally, FERRY_E_VA_SPACE_DEAD);
 	}
 	if (alive) {
-		ferry_rw_read_unlock(ctx, &vs->lock);
+		ferry_va_read_unlock(ctx, &vs->lock);
 		vs->ops->put(vs->mm);
 	}
 	if (vs)

@@ -44,6 +44,7 @@ struct ferry_sem {
 };
 
 /* Locks are made and unmade where nobody else can see them. Context: process. fini reports a lock that is held. */
+uint8_t ferry_lock_checked_class(enum ferry_lock_class lock_class); /* for who makes a lock of its own */
 void ferry_mutex_init(struct ferry_mutex *m, enum ferry_lock_class lock_class);
 void ferry_mutex_fini(struct ferry_mutex *m);
 void ferry_rw_init(struct ferry_rw *rw, enum ferry_lock_class lock_class);
@@ -75,8 +76,6 @@ void ferry_ctx_fini_at(struct ferry_ctx *ctx, const char *file, uint32_t line);
 #define ferry_rw_read_unlock(ctx, rw) ferry_rw_read_unlock_at(ctx, rw, FERRY_LOCK_HERE)
 #define ferry_rw_write_lock(ctx, rw) ferry_rw_write_lock_at(ctx, rw, FERRY_LOCK_HERE)
 #define ferry_rw_write_unlock(ctx, rw) ferry_rw_write_unlock_at(ctx, rw, FERRY_LOCK_HERE)
-/* A writer becomes a reader. No other writer may be waiting (va_lock.h sees to it): see ferry_os_rw_downgrade(). */
-#define ferry_rw_downgrade(ctx, rw) ferry_rw_downgrade_at(ctx, rw, FERRY_LOCK_HERE)
 
 /* ---- spin lock. Context: any. ---- */
 #define ferry_spin_lock(ctx, s) ferry_spin_lock_at(ctx, s, FERRY_LOCK_HERE)
@@ -173,13 +172,6 @@ static inline void ferry_rw_write_unlock_at(struct ferry_ctx *ctx, struct ferry_
 {
 	ferry_lock_drop(ctx, rw, rw->lock_class, FERRY_LOCK_EXCLUSIVELY, file, line);
 	ferry_os_rw_write_unlock(&rw->os);
-}
-
-/* The context learns of it first: from then on it may do what a reader may. */
-static inline void ferry_rw_downgrade_at(struct ferry_ctx *ctx, struct ferry_rw *rw, const char *file, uint32_t line)
-{
-	ferry_lock_downgrade(ctx, rw, rw->lock_class, file, line);
-	ferry_os_rw_downgrade(&rw->os);
 }
 
 static inline void ferry_spin_lock_at(struct ferry_ctx *ctx, struct ferry_spin *s, const char *file, uint32_t line)

@@ -27,10 +27,6 @@
 	  "a fault wait", )                                                                              \
 	x(VA_SPACE_LIST,  RW,    "device",        "which VA space an address-space id names",            \
 	  "a fault wait", )                                                                              \
-	x(VA_SPACE_WRITERS, MUTEX, "VA space",    "one writer queues on VA_SPACE, or none: for control calls", \
-	  "a fault wait; the caller's memory", )                                                         \
-	x(VA_SPACE_ACQUIRE, MUTEX, "VA space",    "no reader gets into VA_SPACE while a writer leaves it", \
-	  "a fault wait; the caller's memory", )                                                         \
 	x(VA_SPACE,       RW,    "VA space",      "ranges and policy",                                   \
 	  "a device control call in write mode; a fault wait; the caller's memory", )                    \
 	x(DEVICE_CONTROL, MUTEX, "device",        "control commands of the device",                      \
@@ -57,7 +53,8 @@
  *
  * A wait is refused under every row that whoever ends it may need: nearly all of them are needed to serve a
  * fault. The caller's memory may be managed: touching it can take a CPU fault, which takes VA_SPACE and on. A control
- * call may wait for faults to be served, too; who reads VA_SPACE keeps fault service out only if a writer can queue.
+ * call may wait for faults to be served, too; service passes writers that wait for VA_SPACE (va_lock.h), so who reads
+ * it is not in the way.
  */
 #define FERRY_LOCK_OPS(x)                                                                                \
 	x(SLEEP,      "waiting, or memory that may wait",                                                \
@@ -67,16 +64,16 @@
 	x(EVICT,      "an allocation that may evict",                                                    \
 	  d(BLOCK) d(PAGE_TREE) d(EXTERNAL) d(CHANNEL) d(PMM) d(LEAF), , )                               \
 	x(FAULT_WAIT, "waiting for something that needs a fault served",                                 \
-	  d(GLOBAL) d(ISR_SERVICE) d(VA_SPACE_LIST) d(VA_SPACE_WRITERS) d(VA_SPACE_ACQUIRE) d(VA_SPACE)  \
-	  d(LAUNCH) d(DEVICE_CONTROL) d(BLOCK) d(PAGE_TREE) d(EXTERNAL) d(CHANNEL) d(PMM) d(LEAF), , )   \
+	  d(GLOBAL) d(ISR_SERVICE) d(VA_SPACE_LIST) d(VA_SPACE) d(LAUNCH) d(DEVICE_CONTROL)              \
+	  d(BLOCK) d(PAGE_TREE) d(EXTERNAL) d(CHANNEL) d(PMM) d(LEAF), , )                               \
 	x(CONTROL,    "a control call, which may wait for faults to be served",                          \
-	  d(ISR_SERVICE) d(VA_SPACE_LIST) d(VA_SPACE_ACQUIRE) d(BLOCK) d(PAGE_TREE) d(EXTERNAL)          \
-	  d(CHANNEL) d(PMM) d(LEAF), d(VA_SPACE), n(VA_SPACE, VA_SPACE_WRITERS))                         \
+	  d(ISR_SERVICE) d(VA_SPACE_LIST) d(BLOCK) d(PAGE_TREE) d(EXTERNAL) d(CHANNEL) d(PMM) d(LEAF),   \
+	  d(VA_SPACE), )                                                                                 \
 	x(FENCE_WAIT, "waiting for a copy engine",                                                       \
 	  d(CHANNEL) d(PMM) d(LEAF), , )                                                                 \
 	x(USER_COPY,  "touching the caller's memory",                                                    \
-	  d(VA_SPACE_WRITERS) d(VA_SPACE_ACQUIRE) d(VA_SPACE) d(LAUNCH) d(DEVICE_CONTROL) d(BLOCK)       \
-	  d(PAGE_TREE) d(EXTERNAL) d(CHANNEL) d(PMM) d(LEAF), , )
+	  d(VA_SPACE) d(LAUNCH) d(DEVICE_CONTROL) d(BLOCK) d(PAGE_TREE) d(EXTERNAL) d(CHANNEL)           \
+	  d(PMM) d(LEAF), , )
 
 enum ferry_lock_class {
 #define x(name, kind, per, taken, never, excl) FERRY_LOCK_##name,

@@ -1,55 +1,67 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 #include "lock/va_lock.h"
 
-void ferry_va_lock_init(struct ferry_va_lock *l)
+/* Who is in has been in for too long to be believed: said once in so long, and waited for on. */
+#define LONG_NS 10000000000ull
+
+/* What a waiter waits for: none of these bits. */
+struct obstacle {
+	struct ferry_va_lock *l;
+	uint64_t bits;
+};
+
+static bool out_of_the_way(void *arg)
 {
-	ferry_mutex_init(&l->writers, FERRY_LOCK_VA_SPACE_WRITERS);
-	ferry_mutex_init(&l->acquire, FERRY_LOCK_VA_SPACE_ACQUIRE);
-	ferry_rw_init(&l->rw, FERRY_LOCK_VA_SPACE);
+	struct obstacle *o = arg;
+
+	return !(ferry_os_load_acquire(&o->l->state) & o->bits);
+}
+
+static void wait_for(struct ferry_va_lock *l, uint64_t bits)
+{
+	struct obstacle o = {l, bits};
+
+	while (ferry_os_wait_bounded(&l->wait, out_of_the_way, &o, LONG_NS))
+		ferry_os_log(FERRY_LOG_WARN, "locks: a thread waits for a VA space for over 10 s");
+}
+
+void ferry_va_lock_read_slow(struct ferry_va_lock *l, uint64_t in_the_way)
+{
+	do
+		wait_for(l, in_the_way);
+	while (!ferry_va_lock_enter(l, in_the_way));
+}
+
+/* From the first step on new readers stay out, but for service. */
+void ferry_va_lock_write_slow(struct ferry_va_lock *l)
+{
+	uint64_t s = ferry_os_fetch_add(&l->state, FERRY_VA_LOCK_WAITING) + FERRY_VA_LOCK_WAITING;
+
+	for (;;) {
+		uint64_t seen;
+
+		if (s & (FERRY_VA_LOCK_WRITER | FERRY_VA_LOCK_READERS)) {
+			wait_for(l, FERRY_VA_LOCK_WRITER | FERRY_VA_LOCK_READERS);
+			s = ferry_os_load_relaxed(&l->state);
+			continue;
+		}
+		seen = ferry_os_cmpxchg(&l->state, s, (s - FERRY_VA_LOCK_WAITING) | FERRY_VA_LOCK_WRITER);
+		if (seen == s)
+			return;
+		s = seen;
+	}
+}
+
+void ferry_va_lock_init(struct ferry_va_lock *l, enum ferry_lock_class lock_class)
+{
+	ferry_os_store_relaxed(&l->state, 0);
+	ferry_os_wait_init(&l->wait);
+	ferry_os_lockmap_init(&l->map, lock_class);
+	l->lock_class = ferry_lock_checked_class(lock_class);
 }
 
 void ferry_va_lock_fini(struct ferry_va_lock *l)
 {
-	ferry_rw_fini(&l->rw);
-	ferry_mutex_fini(&l->acquire);
-	ferry_mutex_fini(&l->writers);
-}
-
-void ferry_va_control_lock_at(struct ferry_ctx *ctx, struct ferry_va_lock *l, const char *file, uint32_t line)
-{
-	ferry_mutex_lock_at(ctx, &l->writers, file, line);
-	ferry_va_read_lock_at(ctx, l, file, line);
-}
-
-void ferry_va_control_unlock_at(struct ferry_ctx *ctx, struct ferry_va_lock *l, const char *file, uint32_t line)
-{
-	ferry_rw_read_unlock_at(ctx, &l->rw, file, line);
-	ferry_mutex_unlock_at(ctx, &l->writers, file, line);
-}
-
-void ferry_va_write_lock_at(struct ferry_ctx *ctx, struct ferry_va_lock *l, const char *file, uint32_t line)
-{
-	ferry_mutex_lock_at(ctx, &l->writers, file, line);
-	ferry_mutex_lock_at(ctx, &l->acquire, file, line);
-	ferry_rw_write_lock_at(ctx, &l->rw, file, line);
-}
-
-void ferry_va_write_unlock_at(struct ferry_ctx *ctx, struct ferry_va_lock *l, const char *file, uint32_t line)
-{
-	ferry_rw_write_unlock_at(ctx, &l->rw, file, line);
-	ferry_mutex_unlock_at(ctx, &l->acquire, file, line);
-	ferry_mutex_unlock_at(ctx, &l->writers, file, line);
-}
-
-void ferry_va_downgrade_for_control_at(struct ferry_ctx *ctx, struct ferry_va_lock *l, const char *file,
-                                       uint32_t line)
-{
-	ferry_rw_downgrade_at(ctx, &l->rw, file, line);
-	ferry_mutex_unlock_at(ctx, &l->acquire, file, line);
-}
-
-void ferry_va_downgrade_at(struct ferry_ctx *ctx, struct ferry_va_lock *l, const char *file, uint32_t line)
-{
-	ferry_va_downgrade_for_control_at(ctx, l, file, line);
-	ferry_mutex_unlock_at(ctx, &l->writers, file, line);
+	(void)FERRY_ASSERT(ferry_os_load_acquire(&l->state) == 0);
+	ferry_os_wait_fini(&l->wait);
 }

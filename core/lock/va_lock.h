@@ -1,91 +1,155 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
- * va_lock.h - the lock of a VA space: a read-write lock that fault service can always get past waiting writers.
+ * va_lock.h - the lock of a VA space: a read-write lock in which fault service passes waiting writers.
  *
- * A control call may be answered only when outstanding faults have been served (docs/fg1.md, CONTROL), and serving a
- * fault takes this lock for reading. So who makes a control call while holding it must not keep fault service out.
- * A bare read-write lock does, in two ways:
+ * A control call may be answered only when outstanding faults have been served (docs/fg1.md), and serving a fault
+ * takes this lock for reading. With a fair read-write lock that is a deadlock of three:
  *
  *      reader: control call ---waits for---> fault service ---queued behind---> writer ---waits for---> reader
  *
- *      1. a fair lock queues new readers behind a waiting writer: the circle above.
- *      2. a reader that found a writer, and queues when that one has gone already, may be woken only by the next one
- *         who leaves the lock empty: fault service is then queued behind the reader itself. Linux 6.1 to 7.3 let
- *         such a reader in; nothing promises it.
+ * Here the middle edge does not exist: service waits for a writer that is in, never for one that waits.
  *
- * Three locks, taken in this order, forbid both:
+ *                 waits for a writer that        may make
+ *                 is in      waits               control calls
+ *      service    x                              no: it serves what they wait for
+ *      read       x          x                   yes
+ *      write      x (and for all readers)        no
+ *      downgrade  of a writer: it goes on as a reader, and lets no writer in between
  *
- *                            WRITERS   ACQUIRE          VA_SPACE
- *      read                            held to get in   shared      until it is in, no writer leaves (2)
- *      read for control      held      held to get in   shared      no writer queues meanwhile (1)
- *      write                 held      held             exclusive   leaves under ACQUIRE (2)
- *      downgrade                                        shared      a writer goes on as a reader
- *      ... for control       held                       shared      and may make control calls
+ * One word says it all, and one place to wait for it to change:
  *
- * Cost: a reader takes and leaves one mutex more. A downgrade lets no writer in between.
- * Context: process, for all; they sleep. Source: facts of NVIDIA's UVM (three helpers of this kind), the model in
- * test/spin/va_lock.pml, and both deadlocks as exhibits in test/sim/story/va_lock.c.
+ *      bit   63      62 .. 32          31 .. 0
+ *          [ writer ][ writers waiting ][ readers ]
+ *
+ * Cost: without contention one compare-and-swap to get in and one add to get out, as for a plain read-write lock.
+ * Writers can be kept waiting by service that never pauses; service does, after FERRY_BATCHES_MAX batches.
+ * Context: process; all but unlock, trylock and downgrade may sleep. A thread that was told to die waits on, as it
+ * does for a mutex: who is in has something to finish.
+ *
+ * Source: the deadlock is known from NVIDIA's UVM, which prevents it with three locks; that form is
+ * test/sim/exhibit/three_locks.h, and both are compared in docs/design/locking.md. Models: test/spin/.
  */
 #ifndef FERRY_VA_LOCK_H
 #define FERRY_VA_LOCK_H
 
 #include "lock/lock.h"
 
+#define FERRY_VA_LOCK_READER 1ull
+#define FERRY_VA_LOCK_WAITING (1ull << 32)
+#define FERRY_VA_LOCK_WRITER (1ull << 63)
+#define FERRY_VA_LOCK_READERS (FERRY_VA_LOCK_WAITING - 1)
+
 struct ferry_va_lock {
-	struct ferry_mutex writers; /* VA_SPACE_WRITERS */
-	struct ferry_mutex acquire; /* VA_SPACE_ACQUIRE */
-	struct ferry_rw rw;         /* VA_SPACE */
+	struct ferry_os_atomic state;
+	struct ferry_os_wait wait;   /* for state to change */
+	struct ferry_os_lockmap map; /* for a host with a checker of its own */
+	uint8_t lock_class;
 };
 
-void ferry_va_lock_init(struct ferry_va_lock *l);
+void ferry_va_lock_init(struct ferry_va_lock *l, enum ferry_lock_class lock_class);
 void ferry_va_lock_fini(struct ferry_va_lock *l);
 
+#define ferry_va_service_lock(ctx, l) ferry_va_service_lock_at(ctx, l, FERRY_LOCK_HERE)
 #define ferry_va_read_lock(ctx, l) ferry_va_read_lock_at(ctx, l, FERRY_LOCK_HERE)
 #define ferry_va_read_trylock(ctx, l) ferry_va_read_trylock_at(ctx, l, FERRY_LOCK_HERE)
+/* Ends service_lock, read_lock, a successful trylock, downgrade. */
 #define ferry_va_read_unlock(ctx, l) ferry_va_read_unlock_at(ctx, l, FERRY_LOCK_HERE)
-
-#define ferry_va_control_lock(ctx, l) ferry_va_control_lock_at(ctx, l, FERRY_LOCK_HERE)
-#define ferry_va_control_unlock(ctx, l) ferry_va_control_unlock_at(ctx, l, FERRY_LOCK_HERE)
 
 #define ferry_va_write_lock(ctx, l) ferry_va_write_lock_at(ctx, l, FERRY_LOCK_HERE)
 #define ferry_va_write_unlock(ctx, l) ferry_va_write_unlock_at(ctx, l, FERRY_LOCK_HERE)
-
-/* From write mode; ends with read_unlock, or with control_unlock. */
 #define ferry_va_downgrade(ctx, l) ferry_va_downgrade_at(ctx, l, FERRY_LOCK_HERE)
-#define ferry_va_downgrade_for_control(ctx, l) ferry_va_downgrade_for_control_at(ctx, l, FERRY_LOCK_HERE)
-
-#define ferry_va_assert_held(ctx, l) ferry_lock_assert_held(ctx, &(l)->rw)
-#define ferry_va_assert_write(ctx, l) ferry_lock_assert_excl(ctx, &(l)->rw)
 
 /* ---- bodies ---- */
+
+/* The slow paths: until what is in the way is gone. */
+void ferry_va_lock_read_slow(struct ferry_va_lock *l, uint64_t in_the_way);
+void ferry_va_lock_write_slow(struct ferry_va_lock *l);
+
+/* In as a reader, unless any bit of in_the_way is set. */
+static inline bool ferry_va_lock_enter(struct ferry_va_lock *l, uint64_t in_the_way)
+{
+	uint64_t s = ferry_os_load_relaxed(&l->state);
+
+	while (!(s & in_the_way)) {
+		uint64_t seen = ferry_os_cmpxchg(&l->state, s, s + FERRY_VA_LOCK_READER);
+
+		if (seen == s)
+			return true;
+		s = seen;
+	}
+	return false;
+}
+
+#define FERRY_VA_LOCK_ANY_WRITER (~FERRY_VA_LOCK_READERS)
+
+static inline void ferry_va_service_lock_at(struct ferry_ctx *ctx, struct ferry_va_lock *l, const char *file,
+                                            uint32_t line)
+{
+	ferry_lock_note(ctx, l, l->lock_class, FERRY_LOCK_SHARED, file, line);
+	ferry_os_lockmap_acquire(&l->map, false, false);
+	if (__builtin_expect(!ferry_va_lock_enter(l, FERRY_VA_LOCK_WRITER), 0))
+		ferry_va_lock_read_slow(l, FERRY_VA_LOCK_WRITER);
+}
 
 static inline void ferry_va_read_lock_at(struct ferry_ctx *ctx, struct ferry_va_lock *l, const char *file,
                                          uint32_t line)
 {
-	ferry_mutex_lock_at(ctx, &l->acquire, file, line);
-	ferry_rw_read_lock_at(ctx, &l->rw, file, line);
-	ferry_mutex_unlock_at(ctx, &l->acquire, file, line);
+	ferry_lock_note(ctx, l, l->lock_class, FERRY_LOCK_SHARED, file, line);
+	ferry_os_lockmap_acquire(&l->map, false, false);
+	if (__builtin_expect(!ferry_va_lock_enter(l, FERRY_VA_LOCK_ANY_WRITER), 0))
+		ferry_va_lock_read_slow(l, FERRY_VA_LOCK_ANY_WRITER);
 }
 
-/* Fails also when a writer is about to leave. */
 FERRY_MUST_CHECK static inline bool ferry_va_read_trylock_at(struct ferry_ctx *ctx, struct ferry_va_lock *l,
                                                              const char *file, uint32_t line)
 {
-	return ferry_rw_read_trylock_at(ctx, &l->rw, file, line);
+	if (!ferry_va_lock_enter(l, FERRY_VA_LOCK_ANY_WRITER))
+		return false;
+	ferry_os_lockmap_acquire(&l->map, false, true);
+	ferry_lock_note_try(ctx, l, l->lock_class, FERRY_LOCK_SHARED, file, line);
+	return true;
 }
 
 static inline void ferry_va_read_unlock_at(struct ferry_ctx *ctx, struct ferry_va_lock *l, const char *file,
                                            uint32_t line)
 {
-	ferry_rw_read_unlock_at(ctx, &l->rw, file, line);
+	uint64_t old;
+
+	ferry_lock_drop(ctx, l, l->lock_class, FERRY_LOCK_SHARED, file, line);
+	ferry_os_lockmap_release(&l->map);
+	old = ferry_os_fetch_add(&l->state, -FERRY_VA_LOCK_READER);
+	/* The last one out tells the writers that wait. Readers wait for writers only. */
+	if (__builtin_expect((old & FERRY_VA_LOCK_READERS) == 1 && old != 1, 0))
+		ferry_os_wake_all(&l->wait);
 }
 
-void ferry_va_control_lock_at(struct ferry_ctx *ctx, struct ferry_va_lock *l, const char *file, uint32_t line);
-void ferry_va_control_unlock_at(struct ferry_ctx *ctx, struct ferry_va_lock *l, const char *file, uint32_t line);
-void ferry_va_write_lock_at(struct ferry_ctx *ctx, struct ferry_va_lock *l, const char *file, uint32_t line);
-void ferry_va_write_unlock_at(struct ferry_ctx *ctx, struct ferry_va_lock *l, const char *file, uint32_t line);
-void ferry_va_downgrade_at(struct ferry_ctx *ctx, struct ferry_va_lock *l, const char *file, uint32_t line);
-void ferry_va_downgrade_for_control_at(struct ferry_ctx *ctx, struct ferry_va_lock *l, const char *file,
-                                       uint32_t line);
+static inline void ferry_va_write_lock_at(struct ferry_ctx *ctx, struct ferry_va_lock *l, const char *file,
+                                          uint32_t line)
+{
+	ferry_lock_note(ctx, l, l->lock_class, FERRY_LOCK_EXCLUSIVELY, file, line);
+	ferry_os_lockmap_acquire(&l->map, true, false);
+	if (__builtin_expect(ferry_os_cmpxchg(&l->state, 0, FERRY_VA_LOCK_WRITER) != 0, 0))
+		ferry_va_lock_write_slow(l);
+}
+
+static inline void ferry_va_write_unlock_at(struct ferry_ctx *ctx, struct ferry_va_lock *l, const char *file,
+                                            uint32_t line)
+{
+	ferry_lock_drop(ctx, l, l->lock_class, FERRY_LOCK_EXCLUSIVELY, file, line);
+	ferry_os_lockmap_release(&l->map);
+	(void)ferry_os_fetch_add(&l->state, -FERRY_VA_LOCK_WRITER);
+	ferry_os_wake_all(&l->wait);
+}
+
+/* The context learns of it first: from then on it may do what a reader may. */
+static inline void ferry_va_downgrade_at(struct ferry_ctx *ctx, struct ferry_va_lock *l, const char *file,
+                                         uint32_t line)
+{
+	ferry_lock_downgrade(ctx, l, l->lock_class, file, line);
+	ferry_os_lockmap_release(&l->map);
+	ferry_os_lockmap_acquire(&l->map, false, true);
+	(void)ferry_os_fetch_add(&l->state, FERRY_VA_LOCK_READER - FERRY_VA_LOCK_WRITER);
+	ferry_os_wake_all(&l->wait);
+}
 
 #endif /* FERRY_VA_LOCK_H */

@@ -61,7 +61,7 @@ static uint64_t idle_space(struct ferry_ctx *ctx, struct ferry_va_space *vs, uin
 	struct ferry_list *pos;
 	uint64_t given = 0;
 
-	if (!vs->ops->host_idle || !ferry_rw_read_trylock(ctx, &vs->lock))
+	if (!vs->ops->host_idle || !ferry_va_read_trylock(ctx, &vs->lock))
 		return 0;
 	for (uint32_t round = 0; round < 2 && given < pages_wanted; round++) {
 		FERRY_LIST_EACH(pos, &vs->ranges) {
@@ -73,7 +73,7 @@ static uint64_t idle_space(struct ferry_ctx *ctx, struct ferry_va_space *vs, uin
 		if (given < pages_wanted)
 			ferry_os_store_relaxed(&vs->idle_va, 0);
 	}
-	ferry_rw_read_unlock(ctx, &vs->lock);
+	ferry_va_read_unlock(ctx, &vs->lock);
 	return given;
 }
 

@@ -155,7 +155,7 @@ static int reserve(struct ferry_ctx *ctx, struct ferry_va_space *vs, struct ferr
 	err = spares_make(vs, reg->base, reg->bytes, &spares);
 	if (err)
 		goto free_spares;
-	ferry_rw_write_lock(ctx, &vs->lock);
+	ferry_va_write_lock(ctx, &vs->lock);
 	err = reserve_check(vs, reg->base, reg->bytes);
 	if (!err && ferry_va_slots_prepare(vs, reg->base, reg->bytes))
 		err = FERRY_E_REGISTER_NOMEM;
@@ -164,7 +164,7 @@ static int reserve(struct ferry_ctx *ctx, struct ferry_va_space *vs, struct ferr
 		ferry_list_push_back(&vs->registrations, &reg->node);
 		ferry_list_push_back(&slot_external(vs, reg->base)->starts, &reg->in_slot);
 	}
-	ferry_rw_write_unlock(ctx, &vs->lock);
+	ferry_va_write_unlock(ctx, &vs->lock);
 free_spares:
 	spares_free(ctx, vs, &spares);
 	return err;
@@ -173,7 +173,7 @@ free_spares:
 /* Nothing of it is valid, and the host has let go of it. Frees it. */
 static void release(struct ferry_ctx *ctx, struct ferry_va_space *vs, struct ferry_registration *reg)
 {
-	ferry_rw_write_lock(ctx, &vs->lock);
+	ferry_va_write_lock(ctx, &vs->lock);
 	ferry_list_remove(&reg->node);
 	ferry_list_remove(&reg->in_slot);
 	for (uint64_t va = slot_of(reg->base); va < reg->base + reg->bytes; va += FERRY_BLOCK_SIZE) {
@@ -187,14 +187,14 @@ static void release(struct ferry_ctx *ctx, struct ferry_va_space *vs, struct fer
 		if (ferry_bitmap_empty(&ext->reserved))
 			slot_end(ctx, vs, ext);
 	}
-	ferry_rw_write_unlock(ctx, &vs->lock);
+	ferry_va_write_unlock(ctx, &vs->lock);
 	ferry_mem_free(&vs->core->mem, reg, sizeof(*reg));
 }
 
 /* Devices may use it from now on. */
 static void publish(struct ferry_ctx *ctx, struct ferry_va_space *vs, struct ferry_registration *reg)
 {
-	ferry_rw_write_lock(ctx, &vs->lock);
+	ferry_va_write_lock(ctx, &vs->lock);
 	for (uint64_t va = slot_of(reg->base); va < reg->base + reg->bytes; va += FERRY_BLOCK_SIZE) {
 		struct ferry_block *block = slot_external(vs, va)->block;
 		struct ferry_bitmap pages;
@@ -208,7 +208,7 @@ static void publish(struct ferry_ctx *ctx, struct ferry_va_space *vs, struct fer
 	}
 	reg->live = true;
 	ferry_count(&vs->counters, FERRY_COUNTER_registered_bytes, reg->bytes);
-	ferry_rw_write_unlock(ctx, &vs->lock);
+	ferry_va_write_unlock(ctx, &vs->lock);
 }
 
 int ferry_external_register(struct ferry_ctx *ctx, struct ferry_va_space *vs, uint64_t base, uint64_t bytes,
@@ -301,11 +301,11 @@ int ferry_external_unregister(struct ferry_ctx *ctx, struct ferry_va_space *vs, 
 {
 	struct ferry_registration *reg;
 
-	ferry_rw_write_lock(ctx, &vs->lock);
+	ferry_va_write_lock(ctx, &vs->lock);
 	reg = registration_at(vs, base);
 	if (reg)
 		withdraw(ctx, vs, reg);
-	ferry_rw_write_unlock(ctx, &vs->lock);
+	ferry_va_write_unlock(ctx, &vs->lock);
 	if (!reg)
 		return FERRY_E_REGISTER_NOT_FOUND;
 	*bytes = reg->bytes;

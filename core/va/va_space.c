@@ -124,13 +124,13 @@ int ferry_va_range_create(struct ferry_ctx *ctx, struct ferry_va_space *vs, uint
 	range->valid_pages = bytes >> FERRY_PAGE_SHIFT;
 	range->read_only = read_only;
 
-	ferry_rw_write_lock(ctx, &vs->lock);
+	ferry_va_write_lock(ctx, &vs->lock);
 	err = ferry_va_slots_prepare(vs, base, bytes);
 	for (uint64_t va = base; !err && va < base + bytes; va += FERRY_BLOCK_SIZE)
 		if (ferry_va_slot_range(vs, va))
 			err = FERRY_E_RANGE_OVERLAP;
 	if (err) {
-		ferry_rw_write_unlock(ctx, &vs->lock);
+		ferry_va_write_unlock(ctx, &vs->lock);
 		ferry_mem_free(&vs->core->mem, range, sizeof(*range));
 		return err;
 	}
@@ -138,7 +138,7 @@ int ferry_va_range_create(struct ferry_ctx *ctx, struct ferry_va_space *vs, uint
 		ferry_os_store_release(radix_slot(vs, va), (uint64_t)(uintptr_t)range | SLOT_RANGE);
 	ferry_list_push_back(&vs->ranges, &range->node);
 	ferry_count(&vs->counters, FERRY_COUNTER_managed_bytes, bytes);
-	ferry_rw_write_unlock(ctx, &vs->lock);
+	ferry_va_write_unlock(ctx, &vs->lock);
 	return 0;
 }
 
@@ -166,7 +166,7 @@ int ferry_va_range_destroy(struct ferry_ctx *ctx, struct ferry_va_space *vs, uin
 	struct ferry_va_range *range;
 	int err = 0;
 
-	ferry_rw_write_lock(ctx, &vs->lock);
+	ferry_va_write_lock(ctx, &vs->lock);
 	range = ferry_va_slot_range(vs, base);
 	if (!range)
 		err = FERRY_E_RANGE_NOT_FOUND;
@@ -178,7 +178,7 @@ int ferry_va_range_destroy(struct ferry_ctx *ctx, struct ferry_va_space *vs, uin
 		*bytes = range->bytes;
 		range_end(ctx, vs, range);
 	}
-	ferry_rw_write_unlock(ctx, &vs->lock);
+	ferry_va_write_unlock(ctx, &vs->lock);
 	return err;
 }
 
@@ -213,7 +213,7 @@ void ferry_va_range_unmap(struct ferry_ctx *ctx, struct ferry_va_space *vs, uint
 		return;
 	end = bytes > FERRY_VA_END - va ? FERRY_VA_END : ferry_align_up(va + bytes, FERRY_PAGE_SIZE);
 
-	ferry_rw_write_lock(ctx, &vs->lock);
+	ferry_va_write_lock(ctx, &vs->lock);
 	while (va < end) {
 		uint64_t next = ferry_align_down(va, FERRY_BLOCK_SIZE) + FERRY_BLOCK_SIZE;
 		struct ferry_va_range *range = ferry_va_slot_range(vs, va);
@@ -233,7 +233,7 @@ void ferry_va_range_unmap(struct ferry_ctx *ctx, struct ferry_va_space *vs, uint
 		}
 		va = next;
 	}
-	ferry_rw_write_unlock(ctx, &vs->lock);
+	ferry_va_write_unlock(ctx, &vs->lock);
 }
 
 /* The part of [va, end) that lies in a slot of registered memory is all registered. */
@@ -325,7 +325,7 @@ int ferry_va_range_advise(struct ferry_ctx *ctx, struct ferry_va_space *vs, uint
 
 	if (err)
 		return err;
-	ferry_rw_write_lock(ctx, &vs->lock);
+	ferry_va_write_lock(ctx, &vs->lock);
 	err = ferry_va_range_check(ctx, vs, base, bytes);
 	for (uint64_t va = ferry_align_down(base, FERRY_BLOCK_SIZE); !err && va < base + bytes;
 	     va += FERRY_BLOCK_SIZE) {
@@ -343,7 +343,7 @@ int ferry_va_range_advise(struct ferry_ctx *ctx, struct ferry_va_space *vs, uint
 			ferry_mutex_unlock(ctx, &block->lock);
 		}
 	}
-	ferry_rw_write_unlock(ctx, &vs->lock);
+	ferry_va_write_unlock(ctx, &vs->lock);
 	return err;
 }
 
@@ -374,7 +374,7 @@ int ferry_va_range_protect(struct ferry_ctx *ctx, struct ferry_va_space *vs, uin
 {
 	int err;
 
-	ferry_rw_write_lock(ctx, &vs->lock);
+	ferry_va_write_lock(ctx, &vs->lock);
 	err = ferry_va_range_check(ctx, vs, base, bytes);
 	for (uint64_t va = base, next; !err && va < base + bytes; va = next) {
 		struct ferry_va_range *range = ferry_va_slot_range(vs, va);
@@ -391,7 +391,7 @@ int ferry_va_range_protect(struct ferry_ctx *ctx, struct ferry_va_space *vs, uin
 			err = protect_block(ctx, block, (uint32_t)(va >> FERRY_PAGE_SHIFT) & (FERRY_BLOCK_PAGES - 1),
 			                    (uint32_t)((next - va) >> FERRY_PAGE_SHIFT), write);
 	}
-	ferry_rw_write_unlock(ctx, &vs->lock);
+	ferry_va_write_unlock(ctx, &vs->lock);
 	return err;
 }
 
@@ -413,7 +413,7 @@ int ferry_va_space_create(struct ferry_ctx *ctx, struct ferry_core *core, const 
 	vs->ops = ops;
 	vs->mm = mm;
 	vs->host_caps = host_caps;
-	ferry_rw_init(&vs->lock, FERRY_LOCK_VA_SPACE);
+	ferry_va_lock_init(&vs->lock, FERRY_LOCK_VA_SPACE);
 	ferry_mutex_init(&vs->launch_lock, FERRY_LOCK_LAUNCH);
 	ferry_mutex_init(&vs->external_lock, FERRY_LOCK_EXTERNAL);
 	ferry_list_init(&vs->ranges);
@@ -517,15 +517,15 @@ int ferry_va_space_join(struct ferry_ctx *ctx, struct ferry_va_space *vs, uint32
 	if (err)
 		return err;
 	*out = vg;
-	ferry_rw_read_lock(ctx, &vs->lock);
+	ferry_va_read_lock(ctx, &vs->lock);
 	err = vs->on[device] == vg;
-	ferry_rw_read_unlock(ctx, &vs->lock);
+	ferry_va_read_unlock(ctx, &vs->lock);
 	if (err)
 		return 0;
 	/* Publish under VA_SPACE, for the servicer; two joiners store the same pointer. */
-	ferry_rw_write_lock(ctx, &vs->lock);
+	ferry_va_write_lock(ctx, &vs->lock);
 	vs->on[device] = vg;
-	ferry_rw_write_unlock(ctx, &vs->lock);
+	ferry_va_write_unlock(ctx, &vs->lock);
 	return 0;
 }
 
@@ -549,10 +549,10 @@ void ferry_va_space_destroy(struct ferry_ctx *ctx, struct ferry_va_space *vs)
 	/* 3. The host gets its own back, and nothing is revoked any more. */
 	ferry_external_end(ctx, vs);
 	/* 4. Blocks die; evictors that hold one find it dead. */
-	ferry_rw_write_lock(ctx, &vs->lock);
+	ferry_va_write_lock(ctx, &vs->lock);
 	FERRY_LIST_EACH_SAFE(pos, next, &vs->ranges)
 		range_end(ctx, vs, FERRY_LIST_ENTRY(pos, struct ferry_va_range, node));
-	ferry_rw_write_unlock(ctx, &vs->lock);
+	ferry_va_write_unlock(ctx, &vs->lock);
 	/* 5. Memory. */
 	for (uint32_t d = 0; d < FERRY_MAX_DEVICES; d++) {
 		struct ferry_va_gpu *vg = vs->joined[d];
@@ -568,7 +568,7 @@ void ferry_va_space_destroy(struct ferry_ctx *ctx, struct ferry_va_space *vs)
 			ferry_mem_free(&core->mem, vs->radix[i], sizeof(*vs->radix[i]));
 	ferry_mutex_fini(&vs->external_lock);
 	ferry_mutex_fini(&vs->launch_lock);
-	ferry_rw_fini(&vs->lock);
+	ferry_va_lock_fini(&vs->lock);
 	ferry_mem_free(&core->mem, vs->radix, FERRY_RADIX_SLOTS * sizeof(*vs->radix));
 	ferry_mem_free(&core->mem, vs, sizeof(*vs));
 }

@@ -20,6 +20,7 @@
 #include "core_impl.h"
 #include "gpu/channel.h"
 #include "gpu/page_tree.h"
+#include "lock/va_lock.h"
 #include "trace/counters.h"
 #include "va/block.h"
 
@@ -57,7 +58,7 @@ struct ferry_va_space {
 	const struct ferry_mm_ops *ops;
 	void *mm;
 	uint32_t host_caps;
-	struct ferry_rw lock;                           /* VA_SPACE */
+	struct ferry_va_lock lock;                      /* VA_SPACE */
 	struct ferry_list ranges;                       /* VA_SPACE */
 	struct ferry_radix_leaf **radix;                /* VA_SPACE write to add a leaf; FERRY_RADIX_SLOTS pointers */
 	struct ferry_mutex launch_lock;                 /* LAUNCH: joining, programs, order of launches */

@@ -71,8 +71,6 @@ static inline void ferry_os_rw_read_unlock(struct ferry_os_rw *rw);
 static inline void ferry_os_rw_write_lock(struct ferry_os_rw *rw);
 static inline bool ferry_os_rw_write_trylock(struct ferry_os_rw *rw);
 static inline void ferry_os_rw_write_unlock(struct ferry_os_rw *rw);
-/* The writer goes on as a reader. Who calls keeps other writers away meanwhile: a host may let go and read again. */
-static inline void ferry_os_rw_downgrade(struct ferry_os_rw *rw);
 
 /*
  * ---- binary semaphore: a lock that one context takes and another may release (interrupt service).
@@ -83,6 +81,14 @@ static inline void ferry_os_sem_fini(struct ferry_os_sem *s);
 static inline void ferry_os_sem_down(struct ferry_os_sem *s);
 static inline bool ferry_os_sem_try(struct ferry_os_sem *s);
 static inline void ferry_os_sem_up(struct ferry_os_sem *s);
+
+/*
+ * ---- a lock that the core makes itself of atomics and waits (va_lock.h), for a host whose checker wants to know of
+ * it: tell it before waiting, or after a try. Elsewhere nothing. Context: process.
+ */
+static inline void ferry_os_lockmap_init(struct ferry_os_lockmap *m, uint32_t lock_class);
+static inline void ferry_os_lockmap_acquire(struct ferry_os_lockmap *m, bool exclusive, bool tried);
+static inline void ferry_os_lockmap_release(struct ferry_os_lockmap *m);
 
 /*
  * ---- waiting. wait_until sleeps until pred(arg) is true, timeout_ns passed, or the thread is told to die:

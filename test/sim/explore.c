@@ -34,46 +34,52 @@ static uint32_t preemption_bound;
 
 /* DPOR: of this run. */
 static struct clock fiber_clock[FIBERS], object_clock[OBJECTS];
-static uint32_t last_any[OBJECTS], last_take[OBJECTS], last_try[OBJECTS]; /* step number + 1 */
+static struct clock reader_clock[OBJECTS]; /* object_clock: of who changed it; this: of who looked since */
+static uint32_t last_change[OBJECTS], last_take[OBJECTS], last_try[OBJECTS]; /* step number + 1 */
+static uint16_t last_look[OBJECTS][FIBERS];                                  /* since the last change */
 static uint32_t seen_objects;
 
 static uint64_t *traces;
 static uint32_t trace_count;
 static uint64_t object_hash[OBJECTS];
+static uint32_t changes[OBJECTS];
+
+/* Objects of this run have small numbers; atomics get the rest, in the order in which they are met. */
+static uint32_t atomics[OBJECTS];
+static uint32_t atomic_count;
+
+static uint32_t small_number(uint32_t obj)
+{
+	if (!(obj & SIM_OBJECT_ATOMIC))
+		return obj;
+	for (uint32_t i = 0; i < atomic_count; i++) {
+		if (atomics[i] == obj)
+			return OBJECTS - 1 - i;
+	}
+	if (atomic_count + sim.objects + 1 >= OBJECTS) {
+		too_deep = true;
+		return 0;
+	}
+	atomics[atomic_count++] = obj;
+	return OBJECTS - atomic_count;
+}
 
 static bool touch_same(uint32_t obj1, uint32_t op1, uint32_t obj2, uint32_t op2)
 {
-	bool atomic1 = op1 == SIM_OP_LOAD || op1 == SIM_OP_STORE, atomic2 = op2 == SIM_OP_LOAD || op2 == SIM_OP_STORE;
-
-	if (op1 == SIM_OP_START || op2 == SIM_OP_START)
-		return false;
-	if (atomic1 && atomic2)
-		return op1 == SIM_OP_STORE || op2 == SIM_OP_STORE;
-	return obj1 == obj2 && obj1 && !atomic1 && !atomic2;
+	return obj1 == obj2 && obj1 && !(op1 == SIM_OP_LOAD && op2 == SIM_OP_LOAD);
 }
 
+/* 0: its next step touches nothing that is shared. */
 static uint32_t object_of(const struct sim_fiber *f)
 {
-	return f->op == SIM_OP_LOAD || f->op == SIM_OP_STORE ? 0 : f->obj;
+	return f->op == SIM_OP_START ? 0 : small_number(f->obj);
 }
 
-/*
- * Before f's next step: the last step that it could have come before. There f, or whoever gets f going, is to be
- * tried too. A taken lock cannot be taken: of a lock the last taking counts, not the giving back.
- */
-static void find_race(const struct sim_fiber *f)
+/* f, or whoever gets f going, is to be tried instead of step i - 1; unless that happened before all f does now. */
+static void try_before(const struct sim_fiber *f, uint32_t i)
 {
-	uint32_t obj = object_of(f), i;
 	struct node *n;
 
-	if (f->op == SIM_OP_START || (!f->obj && f->op != SIM_OP_LOAD && f->op != SIM_OP_STORE))
-		return;
-	if (f->op == SIM_OP_LOCK)
-		i = last_take[obj];
-	else if (f->op == SIM_OP_UNLOCK)
-		i = last_try[obj];
-	else
-		i = last_any[obj];
 	if (!i)
 		return;
 	n = &stack[i - 1];
@@ -85,29 +91,70 @@ static void find_race(const struct sim_fiber *f)
 		n->todo |= n->ready;
 }
 
+/*
+ * Before f's next step: the last step that it could have come before. There f, or whoever gets f going, is to be
+ * tried too. A taken lock cannot be taken: of a lock the last taking counts, not the giving back.
+ */
+static void find_race(const struct sim_fiber *f)
+{
+	uint32_t obj = object_of(f), i;
+
+	if (!obj)
+		return;
+	if (f->op == SIM_OP_LOCK)
+		i = last_take[obj];
+	else if (f->op == SIM_OP_UNLOCK)
+		i = last_try[obj];
+	else
+		i = last_change[obj];
+	try_before(f, i);
+	if (f->op == SIM_OP_LOAD)
+		return;
+	for (uint32_t p = 0; p < sim.fibers; p++)
+		try_before(f, last_look[obj][p]);
+}
+
+static void join(struct clock *to, const struct clock *from)
+{
+	for (uint32_t i = 0; i < FIBERS; i++) {
+		if (from->of[i] > to->of[i])
+			to->of[i] = from->of[i];
+	}
+}
+
 static void happen(const struct node *n, const struct sim_fiber *f)
 {
 	uint32_t obj = object_of(f);
 	struct clock *mine = &fiber_clock[f->id], *its = &object_clock[obj];
 
-	if (f->op == SIM_OP_START || (!f->obj && f->op != SIM_OP_LOAD && f->op != SIM_OP_STORE)) {
+	if (!obj) {
 		mine->of[f->id] = (uint16_t)(depth + 1);
 		return;
 	}
-	for (uint32_t i = 0; i < FIBERS; i++) {
-		if (its->of[i] > mine->of[i])
-			mine->of[i] = its->of[i];
-	}
+	join(mine, its);
+	if (f->op != SIM_OP_LOAD)
+		join(mine, &reader_clock[obj]);
 	mine->of[f->id] = (uint16_t)(depth + 1);
-	*its = *mine;
-	last_any[obj] = depth + 1;
+	if (f->op == SIM_OP_LOAD) {
+		join(&reader_clock[obj], mine);
+		last_look[obj][f->id] = (uint16_t)(depth + 1);
+	} else {
+		*its = *mine;
+		last_change[obj] = depth + 1;
+		changes[obj]++;
+		memset(last_look[obj], 0, sizeof(last_look[obj]));
+	}
 	if (n->op == SIM_OP_LOCK || n->op == SIM_OP_TRY)
 		last_take[obj] = depth + 1;
 	if (n->op == SIM_OP_TRY)
 		last_try[obj] = depth + 1;
 	if (obj >= seen_objects)
 		seen_objects = obj + 1;
-	object_hash[obj] = sim_mix(object_hash[obj], (uint64_t)f->id << 8 | f->op);
+	/* Looks that follow each other have no order. */
+	if (f->op == SIM_OP_LOAD)
+		object_hash[obj] += sim_mix(changes[obj], (uint64_t)f->id << 8 | f->op);
+	else
+		object_hash[obj] = sim_mix(object_hash[obj], (uint64_t)f->id << 8 | f->op);
 }
 
 static void end_run(void)
@@ -222,12 +269,16 @@ static void begin_run(void)
 	next_sleep = 0;
 	cut = false;
 	memset(fiber_clock, 0, sizeof(fiber_clock));
-	memset(object_clock, 0, seen_objects * sizeof(object_clock[0]));
-	memset(last_any, 0, seen_objects * sizeof(last_any[0]));
-	memset(last_take, 0, seen_objects * sizeof(last_take[0]));
-	memset(last_try, 0, seen_objects * sizeof(last_try[0]));
-	memset(object_hash, 0, seen_objects * sizeof(object_hash[0]));
+	memset(object_clock, 0, sizeof(object_clock));
+	memset(last_change, 0, sizeof(last_change));
+	memset(last_look, 0, sizeof(last_look));
+	memset(changes, 0, sizeof(changes));
+	memset(reader_clock, 0, sizeof(reader_clock));
+	memset(last_take, 0, sizeof(last_take));
+	memset(last_try, 0, sizeof(last_try));
+	memset(object_hash, 0, sizeof(object_hash));
 	seen_objects = 0;
+	atomic_count = 0;
 }
 
 static void keep_choices(struct explore_result *r)

@@ -41,7 +41,14 @@ void sim_name_object(uint32_t obj, const char *name)
 
 void sim_name_lock(uint32_t obj, uint32_t lock_class)
 {
-	sim_name_object(obj, lock_class < FERRY_OS_CLASS_MODEL ? ferry_lock_class_name(lock_class) : "of the model");
+	static const char *const three[] = {"WRITERS", "ACQUIRE", "SPACE"};
+
+	if (lock_class < FERRY_OS_CLASS_MODEL)
+		sim_name_object(obj, ferry_lock_class_name(lock_class));
+	else if (lock_class >= FERRY_OS_CLASS_HOST && lock_class < FERRY_OS_CLASS_HOST + 3)
+		sim_name_object(obj, three[lock_class - FERRY_OS_CLASS_HOST]);
+	else
+		sim_name_object(obj, "of the model");
 }
 
 const char *sim_object_name(uint32_t obj)

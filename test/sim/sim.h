@@ -82,6 +82,9 @@ enum sim_rwsem {
 	SIM_RWSEMS
 };
 
+/* Bits of sim.without beyond the lock classes: rules that a story leaves out. */
+#define SIM_WITHOUT_PASSING 63u
+
 enum sim_why { SIM_ON_NOTHING = 0, SIM_ON_MUTEX, SIM_ON_RW, SIM_ON_EVENT, SIM_ON_FLUSH, SIM_ON_WORK };
 
 struct ferry_os_mutex;
@@ -146,6 +149,9 @@ struct sim {
 extern struct sim sim;
 
 /* ---- for the hooks ---- */
+
+/* Atomics are named by their addresses, which are the same in every run. */
+#define SIM_OBJECT_ATOMIC 0x80000000u
 
 /* Numbers in the order of creation, so the same in every run. 0 is nobody's. */
 static inline uint32_t sim_object(void)

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "choose.h"
+#include "exhibit/three_locks.h"
 #include "explore.h"
 #include "ferry/os.h"
 #include "lock/lock.h"
@@ -42,13 +43,20 @@ static const struct sim_story *story_named(const char *name)
 	return NULL;
 }
 
-/* "writers": the lock class VA_SPACE_WRITERS; or any class by its own name. */
+/* A lock class by its name; or what only stories have. */
 static bool without_named(const char *name, uint64_t *mask)
 {
-	if (!strcmp(name, "writers"))
-		name = "VA_SPACE_WRITERS";
-	else if (!strcmp(name, "acquire"))
-		name = "VA_SPACE_ACQUIRE";
+	static const struct {
+		const char *name;
+		uint32_t bit;
+	} of_stories[] = {{"writers", THREE_WRITERS}, {"acquire", THREE_ACQUIRE}, {"passing", SIM_WITHOUT_PASSING}};
+
+	for (uint32_t i = 0; i < sizeof(of_stories) / sizeof(of_stories[0]); i++) {
+		if (!strcmp(of_stories[i].name, name)) {
+			*mask |= 1ull << of_stories[i].bit;
+			return true;
+		}
+	}
 	for (uint32_t i = 0; i < FERRY_LOCK_CLASSES; i++) {
 		if (!strcmp(ferry_lock_class_name(i), name)) {
 			*mask |= 1ull << i;
@@ -251,7 +259,7 @@ static int replay(const struct sim_story *story, const struct options *o)
 
 static int usage(FILE *to)
 {
-	fprintf(to, "simtest --story NAME [--rwsem fair|weak|fifo] [--without writers|acquire|CLASS]\n"
+	fprintf(to, "simtest --story NAME [--rwsem fair|weak|fifo] [--without writers|acquire|passing|CLASS]\n"
 	            "        [--schedules N] [--seed S] [--strategy "
 	            "portfolio|random[:STAY]|pct[:DEPTH]|dpor|dfs[:BOUND]]\n"
 	            "        [--seconds S] [--tries N] [--hash] [--check-base] [--replay CHOICES] [--trace]\n"

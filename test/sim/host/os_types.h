@@ -39,6 +39,10 @@ struct ferry_os_rw {
 	uint8_t lock_class;
 };
 
+struct ferry_os_lockmap {
+	uint8_t lock_class;
+};
+
 struct ferry_os_wait {
 	uint64_t sleepers;
 	uint32_t obj;

@@ -546,14 +546,14 @@ static void revoking_needs_no_lock_that_allocates(void **unused)
 	assert_int_equal(sees(0), 0);
 	block = ferry_va_space_peek(rig.vs, rig_va(0));
 	ferry_ctx_init(&ctx);
-	ferry_rw_write_lock(&ctx, &rig.vs->lock);
+	ferry_va_write_lock(&ctx, &rig.vs->lock);
 	ferry_mutex_lock(&ctx, &block->lock);
 	ferry_mutex_lock(&ctx, &rig.vs->on[0]->tree.lock);
 	revoke(0, 1);
 	assert_uint_equal(mapped(0, 0, 4), 3);
 	ferry_mutex_unlock(&ctx, &rig.vs->on[0]->tree.lock);
 	ferry_mutex_unlock(&ctx, &block->lock);
-	ferry_rw_write_unlock(&ctx, &rig.vs->lock);
+	ferry_va_write_unlock(&ctx, &rig.vs->lock);
 	ferry_ctx_fini(&ctx);
 	down();
 }

@@ -232,9 +232,9 @@ static void a_busy_block_is_passed_over(void **unused)
 	assert_int_equal(ferry_core_idle(rig.core, 1u << 20), FERRY_BLOCK_PAGES);
 	assert_false(rig.idle[0]);
 	ferry_mutex_unlock(&ctx, &block->lock);
-	ferry_rw_write_lock(&ctx, &rig.vs->lock);
+	ferry_va_write_lock(&ctx, &rig.vs->lock);
 	assert_int_equal(ferry_core_idle(rig.core, 1u << 20), 0);
-	ferry_rw_write_unlock(&ctx, &rig.vs->lock);
+	ferry_va_write_unlock(&ctx, &rig.vs->lock);
 	ferry_mutex_lock(&ctx, &rig.core->lock);
 	assert_int_equal(ferry_core_idle(rig.core, 1u << 20), 0);
 	ferry_mutex_unlock(&ctx, &rig.core->lock);

@@ -11,8 +11,8 @@ static void assert_unlocked(struct rig *rig, bool block_may_be_held)
 	assert_true(ferry_mutex_trylock(&ctx, &rig->vs->external_lock));
 	ferry_mutex_unlock(&ctx, &rig->vs->external_lock);
 	if (!block_may_be_held) {
-		assert_true(ferry_rw_read_trylock(&ctx, &rig->vs->lock));
-		ferry_rw_read_unlock(&ctx, &rig->vs->lock);
+		assert_true(ferry_va_read_trylock(&ctx, &rig->vs->lock));
+		ferry_va_read_unlock(&ctx, &rig->vs->lock);
 	}
 	ferry_ctx_fini(&ctx);
 }

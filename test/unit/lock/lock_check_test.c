@@ -120,11 +120,9 @@ static void an_operation_is_refused_under_its_rows(void **unused)
 		[FERRY_LOCK_OP_RECLAIM] = BIT(EXTERNAL) | BIT(CHANNEL) | BIT(PMM) | BIT(LEAF),
 		[FERRY_LOCK_OP_EVICT] = gpu_rows,
 		[FERRY_LOCK_OP_FAULT_WAIT] = (1ull << FERRY_LOCK_CLASSES) - 1,
-		[FERRY_LOCK_OP_CONTROL] =
-			gpu_rows | BIT(ISR_SERVICE) | BIT(VA_SPACE_LIST) | BIT(VA_SPACE_ACQUIRE) | BIT(VA_SPACE),
+		[FERRY_LOCK_OP_CONTROL] = gpu_rows | BIT(ISR_SERVICE) | BIT(VA_SPACE_LIST) | BIT(VA_SPACE),
 		[FERRY_LOCK_OP_FENCE_WAIT] = BIT(CHANNEL) | BIT(PMM) | BIT(LEAF),
-		[FERRY_LOCK_OP_USER_COPY] = gpu_rows | BIT(VA_SPACE_WRITERS) | BIT(VA_SPACE_ACQUIRE) | BIT(VA_SPACE) |
-	                                    BIT(LAUNCH) | BIT(DEVICE_CONTROL),
+		[FERRY_LOCK_OP_USER_COPY] = gpu_rows | BIT(VA_SPACE) | BIT(LAUNCH) | BIT(DEVICE_CONTROL),
 	};
 	struct ferry_mutex m;
 
