@@ -5,6 +5,8 @@
  */
 #include "gpu.h"
 
+#define CONTROL_WAIT_NS 5000000000ull /* longer than any driver waits for an answer */
+
 /* One command: its arguments, and what is to be done once no lock is held. */
 struct control {
 	uint64_t arg[FG1_ARG_REGS];
@@ -248,11 +250,30 @@ static const struct {
 	[FG1_CMD_RESET] = {cmd_reset, true},
 };
 
+/*
+ * FG1_KNOB_CONTROL_WAITS. false: faults were not served in all that time; there will be no answer, as from a device
+ * that hangs. No lock is held: whoever serves the faults needs the device.
+ */
+static bool faults_served(struct fg1 *gpu)
+{
+	uint64_t start_ns = ferry_os_now_ns();
+
+	while (fg1_knob(gpu, FG1_KNOB_CONTROL_WAITS) && !fg1_knob(gpu, FG1_KNOB_OFF_BUS) &&
+	       (ferry_os_load_acquire(&gpu->sm_stalled) || ferry_os_load_acquire(&gpu->channel_stalled))) {
+		if (ferry_os_now_ns() - start_ns > CONTROL_WAIT_NS)
+			return false;
+		ferry_os_relax();
+	}
+	return true;
+}
+
 void fg1_control(struct fg1 *gpu, uint64_t value)
 {
 	uint32_t cmd = (uint32_t)value, result = FG1_ERR_UNKNOWN;
 	struct control c = {.kicks = {0, 0}};
 
+	if (cmd < FERRY_ARRAY_SIZE(commands) && !commands[cmd].always && !faults_served(gpu))
+		return;
 	ferry_os_mutex_lock(&gpu->control);
 	for (uint32_t i = 0; i < FG1_ARG_REGS; i++)
 		c.arg[i] = ferry_os_load_relaxed(&gpu->args[i]);

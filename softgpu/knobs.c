@@ -88,6 +88,7 @@ const char *fg1_knob_name(enum fg1_knob knob)
 		[FG1_KNOB_OFF_BUS] = "off-bus",
 		[FG1_KNOB_COPY_FAIL] = "copy-fail",
 		[FG1_KNOB_FAULT_DOUBLE] = "fault-double",
+		[FG1_KNOB_CONTROL_WAITS] = "control-waits",
 	};
 
 	return (uint32_t)knob < FG1_KNOBS ? names[knob] : NULL;

@@ -86,6 +86,8 @@ enum fg1_knob {
 	                         * it is back, with everything lost */
 	FG1_KNOB_COPY_FAIL,     /* 1 in n copy commands stops its channel with FG1_ERR_DMA */
 	FG1_KNOB_FAULT_DOUBLE,  /* 1 in n fault entries is written twice */
+	FG1_KNOB_CONTROL_WAITS, /* nonzero: control commands are answered when no engine is stopped by faults, as by a
+	                         * firmware that has to bring the engines to rest first */
 	FG1_KNOBS
 };
 #define FG1_HANG_SEEN 2ull

@@ -33,7 +33,7 @@ int ferry_channel_init(struct ferry_ctx *ctx, struct ferry_channel *ch, struct f
 		return FERRY_E_CHANNEL_NOMEM;
 	ferry_mutex_init(&ch->lock, FERRY_LOCK_CHANNEL);
 
-	ferry_mutex_lock(ctx, &gpu->control);
+	ferry_device_control_lock(ctx, gpu);
 	ch->id = ferry_ids_take(&gpu->channels);
 	if (ch->id >= gpu->channels.count) {
 		err = FERRY_E_CHANNEL_CREATE;
@@ -59,7 +59,7 @@ void ferry_channel_fini(struct ferry_ctx *ctx, struct ferry_channel *ch)
 {
 	struct ferry_device *gpu = ch->gpu;
 
-	ferry_mutex_lock(ctx, &gpu->control);
+	ferry_device_control_lock(ctx, gpu);
 	/* A device that does not answer cannot hold on to the ring: HAL fini turns its DMA off. */
 	if (gpu->hal->channel_destroy(gpu->hd, ch->id))
 		ferry_device_lose(gpu, FERRY_E_DEVICE_HUNG);

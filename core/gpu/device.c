@@ -65,7 +65,7 @@ static void device_quiesce(struct ferry_device *gpu)
 	struct ferry_ctx ctx;
 
 	ferry_core_enter(&ctx);
-	ferry_mutex_lock(&ctx, &gpu->control);
+	ferry_device_control_lock(&ctx, gpu);
 	for (uint32_t asid = 0; asid < gpu->asids.count; asid++)
 		if ((gpu->asids.taken[asid / 64] >> (asid % 64) & 1) && gpu->hal->asid_unbind(gpu->hd, asid))
 			break;
@@ -206,7 +206,7 @@ static int device_start_faults(struct ferry_ctx *ctx, struct ferry_device *gpu)
 
 	if (gpu->ops->dma_alloc(gpu->dev, entries * (size_t)FERRY_HAL_CMD_BYTES, &gpu->fault_ring))
 		return FERRY_E_FAULT_BUFFER_NOMEM;
-	ferry_mutex_lock(ctx, &gpu->control);
+	ferry_device_control_lock(ctx, gpu);
 	err = gpu->hal->fault_buffer(gpu->hd, gpu->fault_ring.bus, gpu->fault_ring.cpu, entries);
 	ferry_mutex_unlock(ctx, &gpu->control);
 	if (err)
@@ -218,7 +218,7 @@ static int device_start_faults(struct ferry_ctx *ctx, struct ferry_device *gpu)
 	return 0;
 
 buffer_off:
-	ferry_mutex_lock(ctx, &gpu->control);
+	ferry_device_control_lock(ctx, gpu);
 	(void)FERRY_ASSERT(gpu->hal->fault_buffer(gpu->hd, 0, NULL, 0) == 0);
 	ferry_mutex_unlock(ctx, &gpu->control);
 free_ring:
@@ -239,7 +239,7 @@ static void device_stop_faults(struct ferry_ctx *ctx, struct ferry_device *gpu)
 	ferry_sem_down(ctx, &gpu->isr);
 	ferry_os_work_cancel(&gpu->bottom_half);
 	ferry_sem_up(ctx, &gpu->isr);
-	ferry_mutex_lock(ctx, &gpu->control);
+	ferry_device_control_lock(ctx, gpu);
 	if (gpu->hal->fault_buffer(gpu->hd, 0, NULL, 0))
 		ferry_device_lose(gpu, FERRY_E_DEVICE_HUNG);
 	ferry_mutex_unlock(ctx, &gpu->control);

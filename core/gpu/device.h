@@ -90,6 +90,16 @@ static inline int ferry_device_lost(const struct ferry_device *gpu)
 	return ferry_os_load_acquire(&gpu->lost) ? FERRY_E_DEVICE_LOST : 0;
 }
 
+/*
+ * Before control calls: the device may answer them only when faults are served. A helper, so that none forgets to say
+ * so. Ends with ferry_mutex_unlock(ctx, &gpu->control).
+ */
+static inline void ferry_device_control_lock(struct ferry_ctx *ctx, struct ferry_device *gpu)
+{
+	(void)ferry_lock_assert_op(ctx, FERRY_LOCK_OP_CONTROL);
+	ferry_mutex_lock(ctx, &gpu->control);
+}
+
 /* A free number below limit, or limit when there is none. The caller holds DEVICE_CONTROL. */
 uint32_t ferry_ids_take(struct ferry_ids *ids);
 void ferry_ids_give(struct ferry_ids *ids, uint32_t id);

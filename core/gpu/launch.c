@@ -68,7 +68,7 @@ void ferry_launch_ring_destroy(struct ferry_ctx *ctx, struct ferry_va_gpu *vg)
 
 	for (; ring->ended + 1 < ring->next; ring->ended++)
 		ferry_device_launch_end(gpu);
-	ferry_mutex_lock(ctx, &gpu->control);
+	ferry_device_control_lock(ctx, gpu);
 	for (uint32_t i = 0; i < FERRY_PROGRAMS_MAX; i++) {
 		if (!ring->programs[i].used)
 			continue;
@@ -93,7 +93,7 @@ static int program_load(struct ferry_ctx *ctx, struct ferry_device *gpu, const v
 	if (gpu->ops->dma_alloc(gpu->dev, insn_count * 8ull, &code))
 		return FERRY_E_PROGRAM_NOMEM;
 	memcpy(code.cpu, insns, insn_count * 8ull);
-	ferry_mutex_lock(ctx, &gpu->control);
+	ferry_device_control_lock(ctx, gpu);
 	*slot = ferry_ids_take(&gpu->programs);
 	err = *slot >= gpu->programs.count
 	              ? FERRY_E_PROGRAM_SLOTS
@@ -159,7 +159,7 @@ int ferry_program_destroy(struct ferry_ctx *ctx, struct ferry_va_space *vs, uint
 		struct ferry_device *gpu = vg->gpu;
 
 		launches_reap(ctx, vs, vg);
-		ferry_mutex_lock(ctx, &gpu->control);
+		ferry_device_control_lock(ctx, gpu);
 		/* The device knows of launches it has begun; those in the ring behind them only we know. */
 		if (ferry_device_lost(gpu))
 			err = 0;

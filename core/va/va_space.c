@@ -431,7 +431,7 @@ static int va_gpu_bind(struct ferry_ctx *ctx, struct ferry_va_space *vs, struct 
 	struct ferry_device *gpu = vg->gpu;
 	int err;
 
-	ferry_mutex_lock(ctx, &gpu->control);
+	ferry_device_control_lock(ctx, gpu);
 	vg->asid = ferry_ids_take(&gpu->asids);
 	err = vg->asid >= gpu->asids.count
 	              ? FERRY_E_ASID_FULL
@@ -455,7 +455,7 @@ static void va_gpu_unbind(struct ferry_ctx *ctx, struct ferry_va_gpu *vg)
 	ferry_rw_write_lock(ctx, &gpu->spaces_lock);
 	gpu->spaces[vg->asid] = NULL; /* waits out the servicer, which holds it for reading */
 	ferry_rw_write_unlock(ctx, &gpu->spaces_lock);
-	ferry_mutex_lock(ctx, &gpu->control);
+	ferry_device_control_lock(ctx, gpu);
 	if (gpu->hal->asid_unbind(gpu->hd, vg->asid))
 		ferry_device_lose(gpu, FERRY_E_DEVICE_HUNG);
 	ferry_ids_give(&gpu->asids, vg->asid);

@@ -5,7 +5,7 @@ from harness import case
 
 RUN = ("--vram", "4M", "--size", "6M")
 SURVIVED = {"irq-lose": (2, 10), "irq-double": (1, 2), "copy-delay-ns": (20000,), "fault-entries": (1, 16),
-            "fault-double": (1, 3)}
+            "fault-double": (1, 3), "control-waits": (1,)}
 
 
 def survive(knob, value):

@@ -133,17 +133,29 @@ static void report(const struct sim_story *story, const struct options *o, const
 	printf("'\n");
 }
 
+/* How long a run is, about: what PCT spreads its changes over. The same for every seed, so that a seed says it all.
+ */
+static uint64_t usual_steps(const struct sim_story *story)
+{
+	static struct choose_list nothing;
+	const struct choose_plan plan = {.kind = CHOOSE_FORCED, .list = &nothing};
+
+	sim_run(story, &plan);
+	return sim.steps;
+}
+
 /* true: something was found. */
 static bool one_contract(const struct sim_story *story, const struct options *o, enum sim_rwsem rwsem)
 {
 	static struct choose_list list;
-	struct choose_plan plan = {.steps = 100};
-	uint64_t steps = 0, longest = 0, broken[5] = {0}, hash = 0, i;
+	struct choose_plan plan = {0};
+	uint64_t steps = 0, broken[5] = {0}, hash = 0, i;
 	bool mixed;
 	double t0 = now(), t;
 
 	(void)strategy_named(o->strategy, &plan, &mixed);
 	sim.rwsem = rwsem;
+	plan.steps = usual_steps(story);
 	for (i = 0; i < o->schedules; i++) {
 		if (o->seconds > 0 && i % 64 == 0 && now() - t0 > o->seconds)
 			break;
@@ -154,10 +166,6 @@ static bool one_contract(const struct sim_story *story, const struct options *o,
 		sim_run(story, &plan);
 		steps += sim.steps;
 		hash = sim_mix(hash, sim.hash);
-		if (sim.steps > longest)
-			longest = sim.steps;
-		/* With --hash every run must be the same wherever the first one began. */
-		plan.steps = o->hash ? 500 : longest;
 		broken[0] += sim.alloc_fails;
 		broken[1] += sim.irqs_lost;
 		broken[2] += sim.irqs_doubled;
@@ -189,12 +197,13 @@ static bool one_contract(const struct sim_story *story, const struct options *o,
 /* How many schedules it takes to find something, from tries different seeds. true: not found at least once. */
 static bool find_rate(const struct sim_story *story, const struct options *o, enum sim_rwsem rwsem)
 {
-	struct choose_plan plan = {.steps = 40};
+	struct choose_plan plan = {0};
 	uint64_t sum = 0, worst = 0, missed = 0;
 	bool mixed;
 
 	(void)strategy_named(o->strategy, &plan, &mixed);
 	sim.rwsem = rwsem;
+	plan.steps = usual_steps(story);
 	for (uint64_t try = 0; try < o->tries; try++) {
 		uint64_t i = 0;
 

@@ -7,7 +7,9 @@
 #include "../invariant/invariant.h"
 #include "base/error.h"
 #include "core_impl.h"
+#include "gpu/device.h"
 #include "power/gate.h"
+#include "va/va_space.h"
 #include "story.h"
 
 #define ADDER(n, what)                                                                                               \
@@ -232,6 +234,52 @@ static void setup_fault_lost(void)
 	sim_spawn("taker", taker, NULL, 0);
 }
 
+/* ---- fault against control: a device that answers when faults are served, a reader that asks it, a writer ---- */
+
+/* Any control call will do: this one is refused, after it was waited for. */
+static void control_caller(void *arg)
+{
+	struct ferry_device *gpu = world->core->devices[0];
+	struct ferry_ctx ctx;
+	int err;
+
+	(void)arg;
+	ferry_ctx_init(&ctx);
+	ferry_va_read_lock(&ctx, &world->vs->lock);
+	ferry_device_control_lock(&ctx, gpu);
+	err = gpu->hal->program_unload(gpu->hd, 15);
+	ferry_mutex_unlock(&ctx, &gpu->control);
+	ferry_va_read_unlock(&ctx, &world->vs->lock);
+	ferry_ctx_fini(&ctx);
+	sim_check(err == FERRY_E_INVAL, "a control call ended with %s", ferry_err_name(err));
+}
+
+static void adviser(void *arg)
+{
+	struct ferry_req_advise advise = {.size = sizeof(advise),
+	                                  .advice = FERRY_ADVICE_PREFERRED,
+	                                  .base = WORLD_BASE,
+	                                  .bytes = FERRY_BLOCK_SIZE,
+	                                  .where = FERRY_WHERE_NONE};
+
+	(void)arg;
+	expect(world_request(FERRY_REQ_ADVISE, &advise, sizeof(advise)), 0, 0);
+}
+
+/* Blocks that nobody has touched: every launch faults. */
+ADDER(gpu_fresh1, gpu_adds(0, FERRY_BLOCK_PAGES, 2, 1);)
+ADDER(gpu_fresh2, gpu_adds(0, 2 * FERRY_BLOCK_PAGES, 2, 2);)
+
+static void setup_fault_control(void)
+{
+	rounds = 1;
+	fg1_knob_set(world->dev[0].gpu, FG1_KNOB_CONTROL_WAITS, 1);
+	sim_spawn("launch a", gpu_fresh1, NULL, 0);
+	sim_spawn("launch b", gpu_fresh2, NULL, 0);
+	sim_spawn("control", control_caller, NULL, 0);
+	sim_spawn("writer", adviser, NULL, 0);
+}
+
 /* ---- all of it, for long: a run costs what its steps cost ---- */
 
 static void setup_marathon(void)
@@ -297,6 +345,7 @@ STORY(fault_unmap, "pages go away under a launch and a CPU", small_world);
 STORY(fault_evict, "a launch faults while its block is evicted", tight_world);
 STORY(evict_evict, "launches and requests on more blocks than fit", tight_world);
 STORY(two_devices, "a page between two devices and a CPU", two_worlds);
+STORY(fault_control, "a control call that is answered when faults are served, beside a writer", small_world);
 STORY(fault_gate, "the gate closes and opens while everybody works", small_world);
 STORY(fault_kill, "who waits for a launch is killed", small_world);
 STORY(fault_lost, "the device goes away", small_world);

@@ -15,6 +15,7 @@ const struct sim_story *const stories[] = {
 	&story_fault_evict,
 	&story_evict_evict,
 	&story_two_devices,
+	&story_fault_control,
 	&story_fault_gate,
 	&story_fault_kill,
 	&story_fault_lost,

@@ -23,6 +23,7 @@ extern const struct sim_story story_fault_unmap;
 extern const struct sim_story story_fault_evict;
 extern const struct sim_story story_evict_evict;
 extern const struct sim_story story_two_devices;
+extern const struct sim_story story_fault_control;
 extern const struct sim_story story_fault_gate;
 extern const struct sim_story story_fault_kill;
 extern const struct sim_story story_fault_lost;
