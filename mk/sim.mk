@@ -21,10 +21,21 @@ $(O)/simtest: $(SIM_OBJS)
 .PHONY: check-sim check-sim-long
 # SIM_ARGS: see test/sim/run.py --help.
 SIM_ARGS ?=
-check-sim: $(O)/simtest ## the core under chosen schedules and faults
-	@python3 test/sim/run.py --simtest $(O)/simtest --out $(RESULTS)/sim.json $(SIM_ARGS)
+check-sim: $(O)/simtest $(O)/fuzz_sim ## the core under chosen schedules and faults
+	@python3 test/sim/run.py --simtest $(O)/simtest --fuzzer $(O)/fuzz_sim --out $(RESULTS)/sim.json $(SIM_ARGS)
 
-check-sim-long: $(O)/simtest
-	@python3 test/sim/run.py --simtest $(O)/simtest --long --out $(RESULTS)/sim-long.json $(SIM_ARGS)
+check-sim-long: $(O)/simtest $(O)/fuzz_sim
+	@python3 test/sim/run.py --simtest $(O)/simtest --fuzzer $(O)/fuzz_sim --long --out $(RESULTS)/sim-long.json $(SIM_ARGS)
 
--include $(SIM_OBJS:.o=.d)
+# Schedules as a fuzzer's input: built once more, without a sanitizer, so that a prelude need not run each time.
+SIMFUZZ_OBJS := $(patsubst %.c,$(O)/simfuzz/%.o,$(filter-out test/sim/simtest.c,$(SIM_SRCS)) test/fuzz/sim/fuzz_sim.c)
+$(O)/simfuzz/%.o: %.c $(O)/.flags | $(O)/.tools
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(SIM_INCLUDES) $(WARNINGS) -std=gnu11 -O2 -g -MMD -MP -D_GNU_SOURCE -fno-pie \
+		-fsanitize=fuzzer-no-link -c $< -o $@
+
+$(O)/fuzz_sim: $(SIMFUZZ_OBJS)
+	$(call say,LINK,$@)
+	$(Q)$(CLANG) -fsanitize=fuzzer -no-pie -o $@ $^
+
+-include $(SIM_OBJS:.o=.d) $(SIMFUZZ_OBJS:.o=.d)

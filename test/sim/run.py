@@ -128,6 +128,21 @@ class Ring:
             if line.strip() and not line.startswith("#"):
                 self.expect(f"seed:{line}", 0, *line.split())
 
+    def fuzz(self):
+        """libFuzzer over the choices, for a while; what it learned is kept outside the tree's files."""
+        seconds = 600 if self.args.long else 10
+        corpus = pathlib.Path(self.args.fuzzer).parent / "fuzz_sim.corpus"
+        corpus.mkdir(exist_ok=True)
+        command = [self.args.fuzzer, f"-max_total_time={seconds}", "-max_len=400", "-timeout=30", "-print_final_stats=1",
+                   f"-artifact_prefix={corpus.parent}/", str(corpus)]
+        out = subprocess.run(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+        done = re.search(r"number_of_executed_units: (\d+)", out.stdout)
+        if out.returncode or not done or int(done.group(1)) < 100:
+            self.results.fail("fuzz", results.tail(out.stdout))
+            return
+        self.results.ok("fuzz")
+        print(f"  fuzz: {done.group(1)} schedules")
+
     def large(self):
         jobs = [(story, contract) for story in LARGE for contract in CONTRACTS]
         share = self.args.seconds * self.args.jobs / len(jobs)
@@ -142,6 +157,7 @@ class Ring:
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--simtest", default="build/simtest")
+    parser.add_argument("--fuzzer", help="fuzz_sim; without it that part is left out")
     parser.add_argument("--out")
     parser.add_argument("--long", action="store_true")
     parser.add_argument("--seconds", type=float, help="for the large stories: 75, or 1800 with --long")
@@ -157,6 +173,8 @@ def main():
     ring.instrument()
     ring.exhibits()
     ring.exhaustive()
+    if args.fuzzer:
+        ring.fuzz()
     ring.large()
     print(f"  {ring.schedules} schedules, {ring.steps / 1e6:.0f} M steps by chance")
     return ring.results.finish()
