@@ -258,8 +258,11 @@ static int req_counters(struct ferry_ctx *ctx, struct ferry_va_space *vs, void *
 	(void)ctx, (void)payload, (void)payload_bytes;
 	if (room > FERRY_ARRAY_SIZE(r->value))
 		return FERRY_E_INVAL;
-	for (uint32_t i = 0; i < room && i < FERRY_COUNTER_COUNT; i++)
+	for (uint32_t i = 0; i < room && i < FERRY_COUNTER_COUNT; i++) {
 		r->value[i] = ferry_counter_read(&vs->counters, (enum ferry_counter)i);
+		for (uint32_t d = 0; d < FERRY_MAX_DEVICES; d++)
+			r->value[i] += ferry_counter_read(&vs->served[d], (enum ferry_counter)i);
+	}
 	if (room > FERRY_COUNTER_memory_bytes)
 		r->value[FERRY_COUNTER_memory_bytes] = ferry_mem_bytes(&vs->core->mem);
 	if (room > FERRY_COUNTER_lock_violations)

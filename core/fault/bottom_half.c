@@ -75,6 +75,16 @@ static bool service_error_passes(int err)
 	return err == FERRY_E_PMM_FULL || err == FERRY_E_CPU_ZAP || err == FERRY_E_HOST_PINNED;
 }
 
+/* Most groups of a scattered access are one fault, and most of these ask for nothing unusual. */
+static bool group_serve_page(struct ferry_ctx *ctx, struct ferry_device *gpu, struct ferry_block *block,
+                             const struct ferry_fault_group *group)
+{
+	const struct ferry_fault *fault = &gpu->faults[group->first];
+
+	return group->count == 1 && fault->kind == FERRY_FAULT_MISSING &&
+	       ferry_service_page(ctx, block, gpu->id, fault_page(fault), fault->access != FERRY_ACCESS_READ);
+}
+
 static void group_serve(struct ferry_ctx *ctx, struct ferry_device *gpu, struct ferry_va_space *vs,
                         const struct ferry_fault_group *group, struct tally *tally)
 {
@@ -86,6 +96,11 @@ static void group_serve(struct ferry_ctx *ctx, struct ferry_device *gpu, struct 
 	tally->duplicates += group->duplicates;
 	if (err) {
 		group_refuse(gpu, group, tally, err == FERRY_E_RANGE_NOT_FOUND ? FERRY_E_FAULT_UNMAPPED : err);
+		return;
+	}
+	if (group_serve_page(ctx, gpu, block, group)) {
+		tally->served++;
+		tally->blocks++;
 		return;
 	}
 	s.read = group->read;
@@ -105,19 +120,18 @@ static void group_serve(struct ferry_ctx *ctx, struct ferry_device *gpu, struct 
 	tally->blocks++;
 }
 
-static void tally_count(struct ferry_va_space *vs, const struct tally *t, uint64_t dropped, uint64_t start_ns)
+/* ISR_SERVICE is held: c is ours. */
+static void tally_count(struct ferry_counters *c, const struct tally *t, uint64_t dropped, uint64_t start_ns)
 {
-	struct ferry_counters *c = &vs->counters;
-
-	ferry_count(c, FERRY_COUNTER_faults_gpu, t->faults);
-	ferry_count(c, FERRY_COUNTER_faults_duplicate, t->duplicates);
-	ferry_count(c, FERRY_COUNTER_faults_fatal, t->fatal);
-	ferry_count(c, FERRY_COUNTER_cancels, t->fatal);
-	ferry_count(c, FERRY_COUNTER_blocks_served, t->blocks);
-	ferry_count(c, FERRY_COUNTER_faults_dropped, dropped);
-	ferry_count(c, FERRY_COUNTER_batches, 1);
-	ferry_count(c, FERRY_COUNTER_replays, 1);
-	ferry_count(c, FERRY_COUNTER_service_ns, ferry_os_now_ns() - start_ns);
+	ferry_count_own(c, FERRY_COUNTER_faults_gpu, t->faults);
+	ferry_count_own(c, FERRY_COUNTER_faults_duplicate, t->duplicates);
+	ferry_count_own(c, FERRY_COUNTER_faults_fatal, t->fatal);
+	ferry_count_own(c, FERRY_COUNTER_cancels, t->fatal);
+	ferry_count_own(c, FERRY_COUNTER_blocks_served, t->blocks);
+	ferry_count_own(c, FERRY_COUNTER_faults_dropped, dropped);
+	ferry_count_own(c, FERRY_COUNTER_batches, 1);
+	ferry_count_own(c, FERRY_COUNTER_replays, 1);
+	ferry_count_own(c, FERRY_COUNTER_service_ns, ferry_os_now_ns() - start_ns);
 }
 
 /*
@@ -153,7 +167,7 @@ static uint32_t space_serve(struct ferry_ctx *ctx, struct ferry_device *gpu, uin
 		vs->ops->put(vs->mm);
 	}
 	if (vs)
-		tally_count(vs, &tally, dropped, start_ns);
+		tally_count(&vs->served[gpu->id], &tally, dropped, start_ns);
 	sum->fatal += tally.fatal;
 	sum->served += tally.served;
 	sum->duplicates += tally.duplicates;

@@ -215,3 +215,35 @@ int ferry_service_block(struct ferry_ctx *ctx, struct ferry_block *block, uint32
 	}
 	return err;
 }
+
+/* ---- one page --------------------------------------------------------------------------------------------- */
+
+/* Everything that service_try() would find out or decide about the page, if the answer is "bring it". BLOCK held. */
+static bool page_is_plain(const struct ferry_block *block, const struct ferry_block_gpu *bg, uint32_t page,
+                          bool write)
+{
+	for (uint32_t d = 0; d < FERRY_MAX_DEVICES; d++)
+		if (block->on[d] != bg && block->on[d])
+			return false;
+	return !block->dead && !ferry_device_lost(bg->gpu) && ferry_bitmap_test(&block->valid, page) &&
+	       ferry_bitmap_test(&block->populated, page) && !ferry_bitmap_test(&block->lost, page) &&
+	       !(write && ferry_bitmap_test(&block->read_only, page)) && !ferry_bitmap_test(&bg->resident, page) &&
+	       !ferry_bitmap_test(&bg->mapped, page) && ferry_plan_alone(block, bg, page, write);
+}
+
+bool ferry_service_page(struct ferry_ctx *ctx, struct ferry_block *block, uint32_t device, uint32_t page, bool write)
+{
+	struct ferry_block_gpu *bg;
+	bool served;
+
+	if (block->external)
+		return false;
+	ferry_mutex_lock(ctx, &block->lock);
+	service_warm(block, device);
+	bg = block->on[device];
+	served = bg && page_is_plain(block, bg, page, write) && !ferry_move_page_to_device(ctx, bg, page, write);
+	if (served)
+		ferry_plan_note(block, bg);
+	ferry_mutex_unlock(ctx, &block->lock);
+	return served;
+}

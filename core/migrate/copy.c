@@ -123,6 +123,38 @@ int ferry_copy_to_device(struct ferry_ctx *ctx, struct ferry_block_gpu *bg, cons
 	return 0;
 }
 
+int ferry_copy_page_to_device(struct ferry_ctx *ctx, struct ferry_block_gpu *bg, uint32_t page)
+{
+	struct ferry_va_space *vs = bg->block->vs;
+	struct ferry_counters *counters = &vs->served[bg->gpu->id];
+	uint64_t frame = (uint64_t)bg->frame[page] << FERRY_PAGE_SHIFT, start = ferry_os_now_ns(), bus;
+	bool zero = !ferry_bitmap_test(&bg->block->host, page);
+	struct ferry_push push;
+	uint32_t run;
+	int err;
+
+	/* Once: BLOCK keeps the page where it is. */
+	err = zero ? 0
+	           : vs->ops->host_bus(vs->mm, bg->gpu->dev, bg->block->va + ((uint64_t)page << FERRY_PAGE_SHIFT), 1,
+	                               &bus, &run);
+	if (!err)
+		err = ferry_push_begin(ctx, bg->gpu, &push);
+	if (err)
+		return err;
+	if (zero)
+		bg->gpu->hal->cmd_fill(ferry_push_slot(ctx, &push), FERRY_APERTURE_DEVICE, frame, 0, FERRY_PAGE_SIZE);
+	else
+		bg->gpu->hal->cmd_copy(ferry_push_slot(ctx, &push), FERRY_APERTURE_DEVICE, frame,
+		                       FERRY_APERTURE_HOST, bus, FERRY_PAGE_SIZE);
+	err = copy_finish(ctx, &push, 0);
+	if (err)
+		return err;
+	ferry_count_own(counters, FERRY_COUNTER_copy_ns, ferry_os_now_ns() - start);
+	ferry_count_own(counters, FERRY_COUNTER_pages_to_device, 1);
+	ferry_count_own(counters, zero ? FERRY_COUNTER_bytes_zeroed : FERRY_COUNTER_bytes_to_device, FERRY_PAGE_SIZE);
+	return 0;
+}
+
 int ferry_copy_to_host(struct ferry_ctx *ctx, struct ferry_block_gpu *bg, const struct ferry_bitmap *pages)
 {
 	struct ferry_counters *counters = &bg->block->vs->counters;

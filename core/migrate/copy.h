@@ -17,6 +17,9 @@
  */
 int ferry_copy_to_device(struct ferry_ctx *ctx, struct ferry_block_gpu *bg, const struct ferry_bitmap *pages);
 
+/* The same for one page; the caller holds the device's ISR_SERVICE. */
+int ferry_copy_page_to_device(struct ferry_ctx *ctx, struct ferry_block_gpu *bg, uint32_t page);
+
 /* Frames to host pages. All are framed and populated. FERRY_E_DEVICE_LOST, FERRY_E_HOST_MAP. */
 int ferry_copy_to_host(struct ferry_ctx *ctx, struct ferry_block_gpu *bg, const struct ferry_bitmap *pages);
 

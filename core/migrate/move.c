@@ -195,3 +195,56 @@ int ferry_move_to_device(struct ferry_ctx *ctx, struct ferry_block_gpu *bg, cons
 	ferry_tenant_touch(ctx, bg->gpu->pmm, &bg->tenant);
 	return ferry_block_map_gpu(ctx, bg, &all, &own, false);
 }
+
+static bool page_pinned(const struct ferry_block *block, uint64_t va)
+{
+	const struct ferry_va_space *vs = block->vs;
+	struct ferry_bitmap held = {{0}};
+
+	if (!vs->ops->host_pinned)
+		return false;
+	vs->ops->host_pinned(vs->mm, va, 1, held.word);
+	return held.word[0] & 1;
+}
+
+/* A tenant enters the list of ages as the youngest; one that is there already has to be made it. */
+static int page_reserve(struct ferry_ctx *ctx, struct ferry_block_gpu *bg, uint32_t page)
+{
+	bool enters = ferry_bitmap_empty(&bg->framed);
+	int err = 0;
+
+	if (!ferry_bitmap_test(&bg->framed, page))
+		err = ferry_pmm_alloc(ctx, bg->gpu->pmm, FERRY_PMM_4K, &bg->tenant, &bg->frame[page]);
+	if (err)
+		return err;
+	ferry_bitmap_set(&bg->framed, page);
+	if (!enters)
+		ferry_tenant_touch(ctx, bg->gpu->pmm, &bg->tenant);
+	return 0;
+}
+
+int ferry_move_page_to_device(struct ferry_ctx *ctx, struct ferry_block_gpu *bg, uint32_t page, bool write)
+{
+	struct ferry_block *block = bg->block;
+	uint64_t va = block->va + ((uint64_t)page << FERRY_PAGE_SHIFT);
+	int err;
+
+	(void)FERRY_ASSERT(ferry_lock_assert_held(ctx, &block->lock));
+	err = page_reserve(ctx, bg, page);
+	if (!err)
+		err = ferry_block_zap_cpu_page(block, page);
+	if (err)
+		return err;
+	if (page_pinned(block, va))
+		return FERRY_E_HOST_PINNED;
+	err = ferry_copy_page_to_device(ctx, bg, page);
+	if (err)
+		return err;
+	ferry_bitmap_set(&bg->resident, page);
+	if (write)
+		ferry_bitmap_clear(&block->host, page);
+	else
+		ferry_bitmap_set(&block->host, page); /* it was, or was nowhere: see above */
+	ferry_block_map_gpu_page(ctx, bg, page, write);
+	return 0;
+}

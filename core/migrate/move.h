@@ -22,6 +22,12 @@ int ferry_move_to_device(struct ferry_ctx *ctx, struct ferry_block_gpu *bg, cons
                          const struct ferry_bitmap *write, struct ferry_bitmap *pinned);
 
 /*
+ * The same for one page that is on no device, of a block that is on this device only, not read-mostly; frame and all.
+ * The caller holds the device's ISR_SERVICE. FERRY_E_PMM_FULL, FERRY_E_HOST_PINNED (it stays), and as above.
+ */
+int ferry_move_page_to_device(struct ferry_ctx *ctx, struct ferry_block_gpu *bg, uint32_t page, bool write);
+
+/*
  * Bring pages home. from: one device only, or NULL for all. share: devices keep read-only copies. Pages that no
  * device has are left alone. A device with nothing left gives its frames back.
  */

@@ -120,6 +120,22 @@ void ferry_plan_make(struct ferry_block *block, struct ferry_block_gpu *bg, cons
 	ferry_bitmap_andnot(&plan->read, &plan->read, &plan->write);
 }
 
+bool ferry_plan_alone(const struct ferry_block *block, const struct ferry_block_gpu *bg, uint32_t page, bool write)
+{
+	const struct ferry_bitmap *have = write ? &bg->writable : &bg->mapped;
+	uint64_t others = 0;
+
+	if (block->policy.preferred || block->policy.accessed_by || block->policy.read_mostly || bg->evicted_at)
+		return false;
+	/* As in plan_grow(): a small allocation, or a block of which the rest is there. */
+	for (uint32_t w = 0; w < FERRY_BITMAP_WORDS; w++) {
+		uint64_t wanted = w == page / 64 ? 1ull << (page % 64) : 0;
+
+		others |= block->valid.word[w] & ~(block->lost.word[w] | have->word[w] | bg->remote.word[w] | wanted);
+	}
+	return !others;
+}
+
 static void dense_note(struct ferry_block *block, uint64_t hint)
 {
 	if (!(ferry_os_load_relaxed(&block->dense) & hint))

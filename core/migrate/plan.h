@@ -31,6 +31,9 @@ struct ferry_plan {
 void ferry_plan_make(struct ferry_block *block, struct ferry_block_gpu *bg, const struct ferry_bitmap *read,
                      const struct ferry_bitmap *write, bool grow, struct ferry_plan *plan);
 
+/* Would a plan for this page, which is not mapped, bring it and nothing else? false: perhaps; make one. */
+bool ferry_plan_alone(const struct ferry_block *block, const struct ferry_block_gpu *bg, uint32_t page, bool write);
+
 /* After a plan was carried out: leave the hint for the next block. */
 void ferry_plan_note(struct ferry_block *block, const struct ferry_block_gpu *bg);
 

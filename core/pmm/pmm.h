@@ -40,7 +40,6 @@ struct ferry_tenant {
 	struct ferry_list by_age; /* PMM: in the list from oldest to youngest; self-linked when absent */
 	uint32_t pins;            /* PMM: while > 0 it is no victim */
 	uint32_t frames;          /* PMM: how many it holds */
-	uint64_t touched_ns;      /* PMM: of the last touch; having frames is none */
 };
 
 /*

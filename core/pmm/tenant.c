@@ -53,10 +53,7 @@ void ferry_tenant_enter(struct ferry_pmm *pmm, struct ferry_tenant *tenant)
 
 void ferry_tenant_touch(struct ferry_ctx *ctx, struct ferry_pmm *pmm, struct ferry_tenant *tenant)
 {
-	uint64_t now_ns = ferry_os_now_ns();
-
 	ferry_spin_lock(ctx, &pmm->lock);
-	tenant->touched_ns = now_ns;
 	if (!ferry_list_empty(&tenant->by_age) && tenant->by_age.next != &pmm->by_age) {
 		ferry_list_remove(&tenant->by_age);
 		ferry_list_push_back(&pmm->by_age, &tenant->by_age);

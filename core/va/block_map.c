@@ -163,6 +163,26 @@ int ferry_block_map_gpu(struct ferry_ctx *ctx, struct ferry_block_gpu *bg, const
 	return err;
 }
 
+void ferry_block_map_gpu_page(struct ferry_ctx *ctx, struct ferry_block_gpu *bg, uint32_t page, bool write)
+{
+	uint32_t group = page & ~(FERRY_BIG_PAGES - 1);
+	uint64_t pte;
+
+	(void)FERRY_ASSERT(ferry_lock_assert_held(ctx, &bg->block->lock));
+	ferry_bitmap_set(&bg->mapped, page);
+	if (write)
+		ferry_bitmap_set(&bg->writable, page);
+	if (group_bits(&bg->mapped, group) == GROUP_ALL) { /* it may be a big page now, or more */
+		struct ferry_bitmap pages = {{0}};
+
+		ferry_bitmap_set(&pages, page);
+		(void)FERRY_ASSERT(table_sync(bg, &pages) == 0); /* it asks for no host address */
+		return;
+	}
+	if (FERRY_ASSERT(page_pte(bg, page, &pte) == 0)) /* nor does this */
+		ferry_page_table_write(&bg->table, page, 1, pte, 0);
+}
+
 int ferry_block_unmap_gpu(struct ferry_ctx *ctx, struct ferry_block_gpu *bg, const struct ferry_bitmap *pages)
 {
 	struct ferry_bitmap gone;
@@ -247,6 +267,21 @@ int ferry_block_zap_cpu(struct ferry_block *block, const struct ferry_bitmap *pa
 	ferry_bitmap_andnot(&block->cpu_mapped, &block->cpu_mapped, &done);
 	ferry_bitmap_andnot(&block->cpu_writable, &block->cpu_writable, &done);
 	return err;
+}
+
+int ferry_block_zap_cpu_page(struct ferry_block *block, uint32_t page)
+{
+	int err;
+
+	if (!ferry_bitmap_test(&block->cpu_mapped, page))
+		return 0;
+	err = block->vs->ops->cpu_zap(block->vs->mm, block->va + ((uint64_t)page << FERRY_PAGE_SHIFT), 1);
+	if (err)
+		return err;
+	ferry_bitmap_clear(&block->cpu_mapped, page);
+	ferry_bitmap_clear(&block->cpu_writable, page);
+	ferry_count(&block->vs->counters, FERRY_COUNTER_zaps, 1);
+	return 0;
 }
 
 int ferry_block_protect_cpu(struct ferry_block *block, const struct ferry_bitmap *pages)

@@ -17,6 +17,9 @@
 int ferry_block_map_gpu(struct ferry_ctx *ctx, struct ferry_block_gpu *bg, const struct ferry_bitmap *pages,
                         const struct ferry_bitmap *write, bool remote);
 
+/* The same for one page that is not mapped, at its frame. */
+void ferry_block_map_gpu_page(struct ferry_ctx *ctx, struct ferry_block_gpu *bg, uint32_t page, bool write);
+
 /* Unmap; when it returns no access of the device is under way. FERRY_E_DEVICE_LOST. */
 int ferry_block_unmap_gpu(struct ferry_ctx *ctx, struct ferry_block_gpu *bg, const struct ferry_bitmap *pages);
 
@@ -32,6 +35,7 @@ int ferry_block_protect_gpu(struct ferry_ctx *ctx, struct ferry_block_gpu *bg, c
 /* Take CPU mappings (write permission) of pages; only those that are mapped cost anything. FERRY_E_CPU_ZAP. */
 int ferry_block_zap_cpu(struct ferry_block *block, const struct ferry_bitmap *pages);
 int ferry_block_protect_cpu(struct ferry_block *block, const struct ferry_bitmap *pages);
+int ferry_block_zap_cpu_page(struct ferry_block *block, uint32_t page);
 /* Map populated pages for the CPU. FERRY_E_CPU_INSERT, FERRY_E_BUSY (nothing is promised; the CPU asks again). */
 int ferry_block_map_cpu(struct ferry_block *block, const struct ferry_bitmap *pages, bool write);
 

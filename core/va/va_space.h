@@ -69,6 +69,8 @@ struct ferry_va_space {
 	struct ferry_list externals;                    /* EXTERNAL: slots of registered memory */
 	struct ferry_os_atomic idle_va;                 /* atomic, a hint: where to look for idle pages next */
 	struct ferry_counters counters;                 /* atomics */
+	/* By device: who holds its ISR_SERVICE adds, anybody reads. Its counters and those above make the sum. */
+	struct ferry_counters served[FERRY_MAX_DEVICES];
 };
 
 int ferry_va_space_create(struct ferry_ctx *ctx, struct ferry_core *core, const struct ferry_mm_ops *ops, void *mm,

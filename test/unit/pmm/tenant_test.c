@@ -84,19 +84,17 @@ static void victims_come_oldest_first_and_pinned(void **unused)
 }
 
 /*
- * Goal: a touch makes a tenant the youngest, and stamps it.
+ * Goal: a touch makes a tenant the youngest.
  * Method: touch 0, 3, 1: the victims are 2 4 5 6 7 0 3 1.
  */
 static void a_touch_makes_the_youngest(void **unused)
 {
 	const uint32_t order[] = {2, 4, 5, 6, 7, 0, 3, 1};
-	uint64_t before = ferry_os_now_ns();
 
 	(void)unused;
 	ferry_tenant_touch(&ctx, pmm, &tenant[0]);
 	ferry_tenant_touch(&ctx, pmm, &tenant[3]);
 	ferry_tenant_touch(&ctx, pmm, &tenant[1]);
-	assert_true(tenant[0].touched_ns >= before && tenant[3].touched_ns >= tenant[0].touched_ns);
 	for (uint32_t i = 0; i < TENANTS; i++)
 		assert_uint_equal(victim(), order[i]);
 	for (uint32_t i = 0; i < TENANTS; i++)
