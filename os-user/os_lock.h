@@ -5,9 +5,17 @@
  * spin   test-and-test-and-set, a bounded spin, then sched_yield: the holder may have lost its CPU. "Excludes
  *        interrupt handlers" holds because a handler runs on a thread that rings a doorbell or runs an engine,
  *        and nobody does either with a spin lock held.
- * mutex  POSIX; with -DFERRY_USER_CHECKED a wrong owner or a second lock is a bug report instead of a hang.
- * rw     POSIX, writers first: a queued writer blocks new readers, as in Linux.
  * sem    one futex word; anyone may up it.
+ * mutex  a sem. POSIX has no faster one for us to inline, and a service takes and releases five.
+ * rw     a word that readers count themselves into; a writer marks it and waits for them to leave, so one that
+ *        waits already blocks new readers, as in Linux.
+ *
+ *            reader                                  writer
+ *            state++; marked? state--, sleep, again  writers down; mark state; readers inside? sleep
+ *            ...                                     ...
+ *            state--; marked, and last? wake         unmark; wake; writers up
+ *
+ *        Who sleeps says so in sleepers and then looks again, who wakes changes state first: as in os_wait.h.
  *
  * None of them is a cancellation point.
  */
@@ -17,16 +25,9 @@
 #include "ferry/os.h"
 
 void ferry_user_spin_wait(struct ferry_os_spin *s);
-void ferry_user_mutex_init(struct ferry_os_mutex *m);
-void ferry_user_mutex_fini(struct ferry_os_mutex *m);
-void ferry_user_lock_failed(int err, const char *what);
-void ferry_user_rw_init(struct ferry_os_rw *rw);
-void ferry_user_rw_fini(struct ferry_os_rw *rw);
-void ferry_user_rw_read_lock(struct ferry_os_rw *rw);
-bool ferry_user_rw_read_trylock(struct ferry_os_rw *rw);
-void ferry_user_rw_write_lock(struct ferry_os_rw *rw);
-bool ferry_user_rw_write_trylock(struct ferry_os_rw *rw);
-void ferry_user_rw_unlock(struct ferry_os_rw *rw);
+void ferry_user_rw_read_wait(struct ferry_os_rw *rw);
+void ferry_user_rw_write_wait(struct ferry_os_rw *rw);
+void ferry_user_rw_wake(struct ferry_os_rw *rw);
 void ferry_user_sem_wait(struct ferry_os_sem *s);
 void ferry_user_sem_wake(struct ferry_os_sem *s);
 
@@ -57,79 +58,6 @@ static inline void ferry_os_spin_lock(struct ferry_os_spin *s)
 static inline void ferry_os_spin_unlock(struct ferry_os_spin *s)
 {
 	__atomic_store_n(&s->word, 0, __ATOMIC_RELEASE);
-}
-
-static inline void ferry_os_mutex_init(struct ferry_os_mutex *m, uint32_t lock_class)
-{
-	(void)lock_class;
-	ferry_user_mutex_init(m);
-}
-
-static inline void ferry_os_mutex_fini(struct ferry_os_mutex *m)
-{
-	ferry_user_mutex_fini(m);
-}
-
-static inline void ferry_os_mutex_lock(struct ferry_os_mutex *m)
-{
-	int err = pthread_mutex_lock(&m->m);
-
-	if (__builtin_expect(err != 0, 0))
-		ferry_user_lock_failed(err, "mutex lock");
-}
-
-static inline bool ferry_os_mutex_trylock(struct ferry_os_mutex *m)
-{
-	return pthread_mutex_trylock(&m->m) == 0;
-}
-
-static inline void ferry_os_mutex_unlock(struct ferry_os_mutex *m)
-{
-	int err = pthread_mutex_unlock(&m->m);
-
-	if (__builtin_expect(err != 0, 0))
-		ferry_user_lock_failed(err, "mutex unlock");
-}
-
-static inline void ferry_os_rw_init(struct ferry_os_rw *rw, uint32_t lock_class)
-{
-	(void)lock_class;
-	ferry_user_rw_init(rw);
-}
-
-static inline void ferry_os_rw_fini(struct ferry_os_rw *rw)
-{
-	ferry_user_rw_fini(rw);
-}
-
-static inline void ferry_os_rw_read_lock(struct ferry_os_rw *rw)
-{
-	ferry_user_rw_read_lock(rw);
-}
-
-static inline bool ferry_os_rw_read_trylock(struct ferry_os_rw *rw)
-{
-	return ferry_user_rw_read_trylock(rw);
-}
-
-static inline void ferry_os_rw_read_unlock(struct ferry_os_rw *rw)
-{
-	ferry_user_rw_unlock(rw);
-}
-
-static inline void ferry_os_rw_write_lock(struct ferry_os_rw *rw)
-{
-	ferry_user_rw_write_lock(rw);
-}
-
-static inline bool ferry_os_rw_write_trylock(struct ferry_os_rw *rw)
-{
-	return ferry_user_rw_write_trylock(rw);
-}
-
-static inline void ferry_os_rw_write_unlock(struct ferry_os_rw *rw)
-{
-	ferry_user_rw_unlock(rw);
 }
 
 static inline void ferry_os_sem_init(struct ferry_os_sem *s, uint32_t lock_class)
@@ -165,6 +93,98 @@ static inline void ferry_os_sem_up(struct ferry_os_sem *s)
 		ferry_user_sem_wake(s);
 	else if (was == 0)
 		ferry_os_bug(__FILE__, __LINE__, "up of a semaphore that is up");
+}
+
+static inline void ferry_os_mutex_init(struct ferry_os_mutex *m, uint32_t lock_class)
+{
+	ferry_os_sem_init(&m->sem, lock_class);
+}
+
+static inline void ferry_os_mutex_fini(struct ferry_os_mutex *m)
+{
+	ferry_os_sem_fini(&m->sem);
+}
+
+static inline void ferry_os_mutex_lock(struct ferry_os_mutex *m)
+{
+	ferry_os_sem_down(&m->sem);
+}
+
+static inline bool ferry_os_mutex_trylock(struct ferry_os_mutex *m)
+{
+	return ferry_os_sem_try(&m->sem);
+}
+
+static inline void ferry_os_mutex_unlock(struct ferry_os_mutex *m)
+{
+	ferry_os_sem_up(&m->sem);
+}
+
+#define FERRY_USER_RW_WRITER 0x80000000u /* one holds it, or waits for readers to leave */
+
+static inline void ferry_os_rw_init(struct ferry_os_rw *rw, uint32_t lock_class)
+{
+	__atomic_store_n(&rw->state, 0, __ATOMIC_RELAXED);
+	__atomic_store_n(&rw->sleepers, 0, __ATOMIC_RELAXED);
+	ferry_os_sem_init(&rw->writers, lock_class);
+}
+
+static inline void ferry_os_rw_fini(struct ferry_os_rw *rw)
+{
+	if (__atomic_load_n(&rw->state, __ATOMIC_RELAXED))
+		ferry_os_bug(__FILE__, __LINE__, "a read-write lock ends while it is held");
+	ferry_os_sem_fini(&rw->writers);
+}
+
+static inline void ferry_os_rw_read_unlock(struct ferry_os_rw *rw)
+{
+	uint32_t was = __atomic_fetch_sub(&rw->state, 1, __ATOMIC_SEQ_CST);
+
+	if (__builtin_expect(was == (FERRY_USER_RW_WRITER | 1), 0))
+		ferry_user_rw_wake(rw);
+	else if (__builtin_expect((was & ~FERRY_USER_RW_WRITER) == 0, 0))
+		ferry_os_bug(__FILE__, __LINE__, "read unlock of a lock that nobody reads under");
+}
+
+static inline void ferry_os_rw_read_lock(struct ferry_os_rw *rw)
+{
+	if (__builtin_expect(__atomic_fetch_add(&rw->state, 1, __ATOMIC_SEQ_CST) & FERRY_USER_RW_WRITER, 0))
+		ferry_user_rw_read_wait(rw);
+}
+
+static inline bool ferry_os_rw_read_trylock(struct ferry_os_rw *rw)
+{
+	if (!(__atomic_fetch_add(&rw->state, 1, __ATOMIC_SEQ_CST) & FERRY_USER_RW_WRITER))
+		return true;
+	ferry_os_rw_read_unlock(rw);
+	return false;
+}
+
+static inline void ferry_os_rw_write_lock(struct ferry_os_rw *rw)
+{
+	ferry_os_sem_down(&rw->writers);
+	if (__atomic_fetch_or(&rw->state, FERRY_USER_RW_WRITER, __ATOMIC_SEQ_CST))
+		ferry_user_rw_write_wait(rw);
+}
+
+static inline bool ferry_os_rw_write_trylock(struct ferry_os_rw *rw)
+{
+	uint32_t nobody = 0;
+
+	if (!ferry_os_sem_try(&rw->writers))
+		return false;
+	if (__atomic_compare_exchange_n(&rw->state, &nobody, FERRY_USER_RW_WRITER, false, __ATOMIC_SEQ_CST,
+	                                __ATOMIC_RELAXED))
+		return true;
+	ferry_os_sem_up(&rw->writers);
+	return false;
+}
+
+static inline void ferry_os_rw_write_unlock(struct ferry_os_rw *rw)
+{
+	__atomic_fetch_and(&rw->state, ~FERRY_USER_RW_WRITER, __ATOMIC_SEQ_CST);
+	ferry_user_rw_wake(rw);
+	ferry_os_sem_up(&rw->writers);
 }
 
 /* ThreadSanitizer sees atomics and waits as they are. */

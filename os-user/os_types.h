@@ -2,8 +2,7 @@
 /*
  * os_types.h (process host) - the structs behind os.h, complete, so that the core can embed them.
  *
- * Their bodies are in os_impl.h. Nothing here depends on feature macros: what strict C11 hides (the POSIX
- * read-write lock) is kept as bytes of the right size and checked in os_lock.c.
+ * Their bodies are in os_impl.h. Nothing here depends on feature macros.
  */
 #ifndef FERRY_USER_OS_TYPES_H
 #define FERRY_USER_OS_TYPES_H
@@ -44,19 +43,18 @@ struct ferry_os_spin {
 	uint32_t word; /* 0 free, 1 held */
 };
 
+struct ferry_os_sem {
+	uint32_t word; /* 0 up, 1 down, 2 down and somebody may sleep for it */
+};
+
 struct ferry_os_mutex {
-	pthread_mutex_t m;
+	struct ferry_os_sem sem;
 };
 
 struct ferry_os_rw {
-	union {
-		uint64_t align;
-		unsigned char bytes[56]; /* a pthread_rwlock_t */
-	} u;
-};
-
-struct ferry_os_sem {
-	uint32_t word; /* 0 up, 1 down, 2 down and somebody may sleep for it */
+	uint32_t state;    /* readers inside, or about to find out that they are not; FERRY_USER_RW_WRITER */
+	uint32_t sleepers; /* threads that sleep on state */
+	struct ferry_os_sem writers; /* one at a time */
 };
 
 struct ferry_os_lockmap {

@@ -40,7 +40,7 @@ int ferry_service_block(struct ferry_ctx *ctx, struct ferry_block *block, uint32
  * policy and no neighbour has a say, nobody holds the page. It looks at one bit of each set. The caller holds the
  * device's ISR_SERVICE. true: served. false, also when something failed: ask ferry_service_block().
  */
-bool ferry_service_page(struct ferry_ctx *ctx, struct ferry_block *block, uint32_t device, uint32_t page, bool write)
-        FERRY_MUST_CHECK;
+bool ferry_service_page(struct ferry_ctx *ctx, struct ferry_block *block, uint32_t device, uint32_t page,
+                        bool write) FERRY_MUST_CHECK;
 
 #endif /* FERRY_SERVICE_H */

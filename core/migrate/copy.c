@@ -144,8 +144,8 @@ int ferry_copy_page_to_device(struct ferry_ctx *ctx, struct ferry_block_gpu *bg,
 	if (zero)
 		bg->gpu->hal->cmd_fill(ferry_push_slot(ctx, &push), FERRY_APERTURE_DEVICE, frame, 0, FERRY_PAGE_SIZE);
 	else
-		bg->gpu->hal->cmd_copy(ferry_push_slot(ctx, &push), FERRY_APERTURE_DEVICE, frame,
-		                       FERRY_APERTURE_HOST, bus, FERRY_PAGE_SIZE);
+		bg->gpu->hal->cmd_copy(ferry_push_slot(ctx, &push), FERRY_APERTURE_DEVICE, frame, FERRY_APERTURE_HOST,
+		                       bus, FERRY_PAGE_SIZE);
 	err = copy_finish(ctx, &push, 0);
 	if (err)
 		return err;
