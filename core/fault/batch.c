@@ -27,6 +27,7 @@ struct ferry_fault_space {
 
 #define SPACE_KEY 1ull /* no block begins here */
 #define SLOTS_PER_FAULT 4u
+#define FEW_FAULTS 16u /* most batches: their slots are 1 KiB, and stay in the cache */
 
 /* A fault makes at most one group and one space: half of the slots stay empty, so every search ends. */
 _Static_assert(SLOTS_PER_FAULT >= 4, "two keys a fault, at most half full");
@@ -37,6 +38,18 @@ _Static_assert(FERRY_ACCESS_ATOMIC == FERRY_FAULT_ACCESSES - 1, "one map per acc
 static uint32_t slot_count(uint32_t faults_max)
 {
 	return 1u << (64 - ferry_os_clz64((uint64_t)faults_max * SLOTS_PER_FAULT - 1));
+}
+
+/* Slots for so many faults, all empty. */
+static void slots_empty(struct ferry_fault_batch *b, uint32_t faults)
+{
+	b->slots_for = faults;
+	b->hash_shift = ferry_os_clz64(slot_count(faults)) + 1;
+	/* Once in 65535 times the stamps start over, and old slots must not look like new ones. */
+	if (++b->stamp == 0) {
+		memset(b->slot, 0, slot_count(b->faults_max) * sizeof(*b->slot));
+		b->stamp = 1;
+	}
 }
 
 /* next, space_next and order, in one piece. */
@@ -55,8 +68,6 @@ int ferry_fault_batch_init(struct ferry_fault_batch *b, struct ferry_mem *mem, u
 	slots = slot_count(faults_max);
 	b->mem = mem;
 	b->faults_max = faults_max;
-	b->hash_shift = ferry_os_clz64(slots) + 1;
-	b->stamp = 1;
 	b->group = ferry_mem_zalloc(mem, faults_max * sizeof(*b->group));
 	if (!b->group)
 		goto failed;
@@ -71,6 +82,7 @@ int ferry_fault_batch_init(struct ferry_fault_batch *b, struct ferry_mem *mem, u
 		goto free_space;
 	b->space_next = b->next + faults_max;
 	b->order = b->space_next + faults_max;
+	slots_empty(b, faults_max < FEW_FAULTS ? faults_max : FEW_FAULTS);
 	return 0;
 
 free_space:
@@ -103,11 +115,7 @@ void ferry_fault_batch_reset(struct ferry_fault_batch *b)
 	b->space_count = 0;
 	b->space_recent = 0;
 	b->duplicates = 0;
-	/* Once in 65535 batches the stamps start over, and old slots must not look like new ones. */
-	if (++b->stamp == 0) {
-		memset(b->slot, 0, slot_count(b->faults_max) * sizeof(*b->slot));
-		b->stamp = 1;
-	}
+	slots_empty(b, b->faults_max < FEW_FAULTS ? b->faults_max : FEW_FAULTS);
 }
 
 static inline uint64_t key_of(uint32_t asid, uint64_t stamp)
@@ -147,6 +155,25 @@ static void take_slot(struct ferry_fault_batch *b, struct ferry_fault_slot *s, u
 {
 	s->block_va = block_va;
 	s->tag = (uint64_t)index << TAG_INDEX_SHIFT | key_of(asid, b->stamp);
+}
+
+/* More faults than that: all slots from now on, and who has one gets another. */
+static void slots_grow(struct ferry_fault_batch *b)
+{
+	bool found;
+
+	slots_empty(b, b->faults_max);
+	for (uint32_t g = 0; g < b->group_count; g++) {
+		uint64_t block_va = b->group[g].block_va;
+		uint32_t asid = b->group[g].asid;
+
+		take_slot(b, find_slot(b, block_va, asid, &found), block_va, asid, g);
+	}
+	for (uint32_t s = 0; s < b->space_count; s++) {
+		uint32_t asid = b->space[s].asid;
+
+		take_slot(b, find_slot(b, SPACE_KEY, asid, &found), SPACE_KEY, asid, s);
+	}
 }
 
 static struct ferry_fault_space *space_of(struct ferry_fault_batch *b, uint32_t asid)
@@ -244,12 +271,16 @@ int ferry_fault_batch_add(struct ferry_fault_batch *b, const struct ferry_fault 
 {
 	const struct ferry_fault_slot *slots = b->slot;
 	struct ferry_fault_group *groups = b->group;
-	uint32_t shift = b->hash_shift;
-	uint64_t stamp = b->stamp;
 	uint16_t *next = b->next;
+	uint32_t shift;
+	uint64_t stamp;
 
 	if (!FERRY_ASSERT(count <= b->faults_max && count >= b->fault_count))
 		return FERRY_E_INVAL;
+	if (count > b->slots_for)
+		slots_grow(b);
+	shift = b->hash_shift;
+	stamp = b->stamp;
 	for (uint32_t i = b->fault_count; i < count; i++) {
 		const struct ferry_fault *f = &faults[i];
 		uint64_t block_va = f->va & ~(FERRY_BLOCK_SIZE - 1);

@@ -24,8 +24,9 @@
  *     for (k = 0; k < ferry_fault_batch_groups(b); k++) ... ferry_fault_batch_group(b, k) ...
  *
  * Cost:   reset is constant. add: a multiplication, a slot and a group per fault; measured in
- * test/bench/bench_batch.c. Memory: 338 bytes per fault of faults_max. Locking: none; the batch belongs to whoever
- * holds ISR_SERVICE. Source: grouping by hash and bitmap instead of a sort: docs/design/fault.md.
+ * test/bench/bench_batch.c. Few faults use few slots, at the table's start: the same cache lines in every batch.
+ * Memory: 338 bytes per fault of faults_max. Locking: none; the batch belongs to whoever holds ISR_SERVICE. Source:
+ * grouping by hash and bitmap instead of a sort: docs/design/fault.md.
  */
 #ifndef FERRY_FAULT_BATCH_H
 #define FERRY_FAULT_BATCH_H
@@ -67,7 +68,8 @@ struct ferry_fault_batch {
 	uint32_t duplicates;   /* of all groups */
 
 	uint32_t faults_max;             /* constant */
-	uint32_t hash_shift;             /* constant */
+	uint32_t slots_for;              /* faults that the slots in use are enough for */
+	uint32_t hash_shift;             /* from 64 bits to the number of a slot in use */
 	uint16_t stamp;                  /* of the slots that are in use */
 	struct ferry_fault_group *group; /* as they were found */
 	struct ferry_fault_slot *slot;

@@ -156,7 +156,8 @@ static void random_batches_agree_with_the_model(void **unused)
 
 /*
  * Goal: a batch that arrives in pieces is the same as one that arrives at once.
- * Method: the same array, added in steps of random length; compared with the model after each.
+ * Method: the same array, added in steps of random length, short ones and long ones (so that the table of slots
+ *         grows under it); compared with the model after each.
  */
 static void a_batch_may_arrive_in_pieces(void **unused)
 {
@@ -166,12 +167,15 @@ static void a_batch_may_arrive_in_pieces(void **unused)
 	rng_state = 0x9e9e;
 	assert_int_equal(ferry_fault_batch_init(&b, &mem, 200), 0);
 	random_faults(200, 3, 30, 50);
-	for (uint32_t count = 0; count < 200;) {
-		count += (uint32_t)(rng() % 40);
-		if (count > 200)
-			count = 200;
-		assert_int_equal(ferry_fault_batch_add(&b, faults, count), 0);
-		assert_batch(&b, count);
+	for (uint64_t step = 3; step < 300; step *= 3) {
+		ferry_fault_batch_reset(&b);
+		for (uint32_t count = 0; count < 200;) {
+			count += (uint32_t)(rng() % step);
+			if (count > 200)
+				count = 200;
+			assert_int_equal(ferry_fault_batch_add(&b, faults, count), 0);
+			assert_batch(&b, count);
+		}
 	}
 	ferry_fault_batch_fini(&b);
 }
