@@ -110,15 +110,19 @@ void *ferry_bus_reach(const struct ferry_bus *bus, uint64_t addr, uint64_t size_
 	uint64_t offset = addr - (uintptr_t)bus->arena;
 	uint32_t windows;
 
+	/* Nearly always something in one page: a table, a fence. 0 bytes are not. */
+	if (offset < bus->arena_bytes && size_bytes - 1 < FERRY_PAGE_SIZE - offset % FERRY_PAGE_SIZE) {
+		uint64_t page = offset / FERRY_PAGE_SIZE;
+
+		return __atomic_load_n(&bus->used[page / 64], __ATOMIC_ACQUIRE) >> page % 64 & 1 ? bus->arena + offset
+		                                                                                 : NULL;
+	}
 	if (size_bytes == 0 || addr > UINT64_MAX - size_bytes)
 		return NULL;
 	if (offset < bus->arena_bytes) {
 		uint64_t first = offset / FERRY_PAGE_SIZE;
 		uint64_t last = (offset + size_bytes - 1) / FERRY_PAGE_SIZE;
 
-		/* Nearly always one page: a table, a fence. */
-		if (first == last && __atomic_load_n(&bus->used[first / 64], __ATOMIC_ACQUIRE) >> first % 64 & 1)
-			return bus->arena + offset;
 		if (size_bytes > bus->arena_bytes - offset || !pages_used(bus, first, last - first + 1))
 			return NULL;
 		return bus->arena + offset;

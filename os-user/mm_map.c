@@ -450,15 +450,24 @@ static void op_host_discard(void *cookie, uint64_t va, uint32_t page_count)
 /* ---- references --------------------------------------------------------------------------------- */
 
 /*
- * refs goes up before dead is read, and destroy sets dead before it reads refs: one of them sees the other. The lock
- * keeps mm until the last put is through with it.
+ * Count and "dying" are one word. A put that takes one from a count without the mark is through with mm at once; with
+ * it, destroy may wait for this very put: the lock keeps mm until it is through.
  */
 static void op_put(void *cookie)
 {
 	struct ferry_user_mm *mm = cookie;
+	uint64_t refs = ferry_os_load_relaxed(&mm->refs);
 
+	/* Bounded: each failed exchange means that another thread's succeeded. */
+	while (!(refs & FERRY_MM_DYING)) {
+		uint64_t was = ferry_os_cmpxchg(&mm->refs, refs, refs - 1);
+
+		if (was == refs)
+			return;
+		refs = was;
+	}
 	ferry_os_spin_lock(&mm->ref_lock);
-	if (ferry_os_fetch_add(&mm->refs, (uint64_t)-1) == 1)
+	if (ferry_os_fetch_add(&mm->refs, (uint64_t)-1) == (FERRY_MM_DYING | 1))
 		ferry_os_wake_all(&mm->put_wait);
 	ferry_os_spin_unlock(&mm->ref_lock);
 }
@@ -469,8 +478,7 @@ static int op_get(void *cookie)
 
 	if (mm->era != ferry_user_era())
 		return FERRY_E_VA_SPACE_DEAD;
-	ferry_os_fetch_add(&mm->refs, 1);
-	if (!__atomic_load_n(&mm->dead.v, __ATOMIC_SEQ_CST))
+	if (!(ferry_os_fetch_add(&mm->refs, 1) & FERRY_MM_DYING))
 		return 0;
 	op_put(mm);
 	return FERRY_E_VA_SPACE_DEAD;

@@ -32,6 +32,7 @@
 
 #define FERRY_MM_MOVES 64u
 #define FERRY_MM_POISONS 256u
+#define FERRY_MM_DYING (1ull << 63)
 
 /* A piece that the user moved out of the window. Kept a while after it is done, for late signals. */
 struct ferry_mm_move {
@@ -64,10 +65,9 @@ struct ferry_user_mm {
 	struct ferry_slots slots;
 	struct ferry_os_mutex map_lock;
 
-	struct ferry_os_atomic dead; /* get() fails */
-	struct ferry_os_atomic refs;
+	struct ferry_os_atomic refs; /* count, and FERRY_MM_DYING: get() fails */
 	struct ferry_os_wait put_wait;
-	struct ferry_os_spin ref_lock; /* held by a put until it needs mm no longer */
+	struct ferry_os_spin ref_lock; /* held by a put of a dying mm until it needs mm no longer */
 
 	pthread_t monitor;
 	struct ferry_mm_follow follow;

@@ -119,7 +119,7 @@ static bool nobody_refers(void *arg)
 {
 	struct ferry_user_mm *mm = arg;
 
-	return __atomic_load_n(&mm->refs.v, __ATOMIC_SEQ_CST) == 0;
+	return __atomic_load_n(&mm->refs.v, __ATOMIC_SEQ_CST) == FERRY_MM_DYING;
 }
 
 /* Closing userfaultfd ends every registration and wakes every waiter; so it comes before the addresses go. */
@@ -138,7 +138,7 @@ void ferry_user_mm_destroy(struct ferry_user_mm *mm)
 		ferry_os_free(mm);
 		return;
 	}
-	__atomic_store_n(&mm->dead.v, 1, __ATOMIC_SEQ_CST); /* pairs with op_get() */
+	ferry_os_fetch_or(&mm->refs, FERRY_MM_DYING);
 	while (ferry_os_wait_until(&mm->put_wait, nobody_refers, mm, UINT64_MAX))
 		;                          /* FERRY_E_KILLED is a test's */
 	ferry_os_spin_lock(&mm->ref_lock); /* the last put is through */

@@ -84,3 +84,13 @@ void ferry_user_rw_write_wait(struct ferry_os_rw *rw)
 {
 	rw_wait(rw, ~FERRY_USER_RW_WRITER);
 }
+
+/* A read unlock that found no reader. A writer's, in the wrong mode: released all the same. */
+void ferry_user_rw_unlock_other(struct ferry_os_rw *rw, uint32_t was)
+{
+	__atomic_fetch_add(&rw->state, 1, __ATOMIC_SEQ_CST);
+	if (was == FERRY_USER_RW_WRITER)
+		ferry_os_rw_write_unlock(rw);
+	else
+		ferry_os_bug(__FILE__, __LINE__, "unlock of a read-write lock that is free");
+}

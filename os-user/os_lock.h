@@ -28,6 +28,7 @@ void ferry_user_spin_wait(struct ferry_os_spin *s);
 void ferry_user_rw_read_wait(struct ferry_os_rw *rw);
 void ferry_user_rw_write_wait(struct ferry_os_rw *rw);
 void ferry_user_rw_wake(struct ferry_os_rw *rw);
+void ferry_user_rw_unlock_other(struct ferry_os_rw *rw, uint32_t was);
 void ferry_user_sem_wait(struct ferry_os_sem *s);
 void ferry_user_sem_wake(struct ferry_os_sem *s);
 
@@ -143,7 +144,7 @@ static inline void ferry_os_rw_read_unlock(struct ferry_os_rw *rw)
 	if (__builtin_expect(was == (FERRY_USER_RW_WRITER | 1), 0))
 		ferry_user_rw_wake(rw);
 	else if (__builtin_expect((was & ~FERRY_USER_RW_WRITER) == 0, 0))
-		ferry_os_bug(__FILE__, __LINE__, "read unlock of a lock that nobody reads under");
+		ferry_user_rw_unlock_other(rw, was);
 }
 
 static inline void ferry_os_rw_read_lock(struct ferry_os_rw *rw)
@@ -182,7 +183,13 @@ static inline bool ferry_os_rw_write_trylock(struct ferry_os_rw *rw)
 
 static inline void ferry_os_rw_write_unlock(struct ferry_os_rw *rw)
 {
-	__atomic_fetch_and(&rw->state, ~FERRY_USER_RW_WRITER, __ATOMIC_SEQ_CST);
+	uint32_t was = __atomic_fetch_and(&rw->state, ~FERRY_USER_RW_WRITER, __ATOMIC_SEQ_CST);
+
+	if (__builtin_expect(!(was & FERRY_USER_RW_WRITER), 0)) {
+		ferry_os_rw_read_unlock(
+			rw); /* in the wrong mode: lock_check.c has told, and it is released all the same */
+		return;
+	}
 	ferry_user_rw_wake(rw);
 	ferry_os_sem_up(&rw->writers);
 }

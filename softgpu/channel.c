@@ -212,7 +212,7 @@ static bool fetch(struct fg1 *gpu, struct fg1_channel *ch, uint32_t *error)
 {
 	uint64_t put = ferry_os_load_acquire(&ch->put); /* pairs with doorbell() */
 	uint64_t count = (put - ch->get) & PUT_MASK;
-	const uint8_t *slot;
+	const uint64_t *slot;
 
 	if (count == 0)
 		return false;
@@ -220,14 +220,24 @@ static bool fetch(struct fg1 *gpu, struct fg1_channel *ch, uint32_t *error)
 		*error = FG1_ERR_ARG;
 		return false;
 	}
-	slot = ch->ring + (ch->get & (ch->entries - 1)) * FG1_CMD_BYTES;
-	for (uint32_t i = 0; i < FG1_CMD_WORDS; i++)
-		ch->cmd[i] = ferry_os_dma_load64(slot + 8 * i);
+	slot = (const uint64_t *)(const void *)(ch->ring + (ch->get & (ch->entries - 1)) * FG1_CMD_BYTES);
+	for (uint32_t i = 0; i < FG1_CMD_WORDS; i += 4) { /* by fours: it runs for every command */
+		ch->cmd[i] = ferry_os_dma_load64(&slot[i]);
+		ch->cmd[i + 1] = ferry_os_dma_load64(&slot[i + 1]);
+		ch->cmd[i + 2] = ferry_os_dma_load64(&slot[i + 2]);
+		ch->cmd[i + 3] = ferry_os_dma_load64(&slot[i + 3]);
+	}
 	ch->fetched = true;
 	ch->phase = 0;
 	ch->done = 0;
 	*error = check(gpu, ch);
 	return *error == FG1_OK;
+}
+
+/* Most commands ask for none. */
+static bool nothing_to_send(const struct fg1_channel *ch)
+{
+	return !(ch->kicks.sms | ch->kicks.channels | ch->irq_semaphore | ch->irq_fault);
 }
 
 /* Interrupts and kicks that finished commands asked for. False: turned away. */
@@ -289,7 +299,7 @@ enum fg1_turn fg1_channel_turn(struct fg1 *gpu, struct fg1_channel *ch, uint32_t
 	for (;; --*budget) {
 		if (!fg1_engine_stay(&ch->engine))
 			return FG1_TURN_AWAY;
-		if (ch->active && !send(gpu, ch))
+		if (!nothing_to_send(ch) && ch->active && !send(gpu, ch))
 			return FG1_TURN_AWAY;
 		if (!*budget || halted(gpu, ch))
 			break;

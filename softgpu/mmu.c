@@ -16,6 +16,7 @@
 #include "gpu.h"
 
 #define SEEN_PARKED UINT64_MAX
+#define WALK_SHIFT (FERRY_PAGE_SHIFT + FG1_LEVEL_BITS * (FG1_LEVELS - 1)) /* of the index into the root */
 #define PROBES_MAX 256u /* pages looked up one by one; above, the whole TLB is scanned once */
 
 void fg1_mmu_init(struct fg1_mmu *mmu, struct fg1 *gpu, uint32_t engine)
@@ -188,29 +189,27 @@ static bool find_leaf(const struct fg1 *gpu, uint32_t asid, uint64_t va, uint64_
 	*kind = FG1_FAULT_NOT_PRESENT;
 	if (!gpu->spaces[asid].bound)
 		return false;
-	for (uint32_t i = 0; i < FG1_LEVELS; i++) {
-		uint32_t shift = FERRY_PAGE_SHIFT + FG1_LEVEL_BITS * (FG1_LEVELS - 1 - i);
+	for (uint32_t i = 0, shift = WALK_SHIFT; i < FG1_LEVELS; i++, shift -= FG1_LEVEL_BITS) {
 		const uint64_t *entries = fg1_dma(gpu, table, FERRY_PAGE_SIZE, false);
 		uint64_t pte;
 
-		*kind = FG1_FAULT_BAD_PTE;
-		if (!entries)
+		if (!entries) {
+			*kind = FG1_FAULT_BAD_PTE;
 			return false;
+		}
 		pte = ferry_os_dma_load64(&entries[(va >> shift) & ((1u << FG1_LEVEL_BITS) - 1)]);
+		if ((pte & ~FG1_PTE_ADDR) == FG1_PTE_VALID && i + 1 < FG1_LEVELS) { /* a table pointer has VAL only */
+			table = pte & FG1_PTE_ADDR;
+			continue;
+		}
+		*kind = FG1_FAULT_BAD_PTE;
 		if (!(pte & FG1_PTE_VALID)) {
 			*kind = FG1_FAULT_NOT_PRESENT;
 			return false;
 		}
-		if (pte & FG1_PTE_RESERVED)
-			return false;
-		if (pte & FG1_PTE_LEAF) {
-			*out = pte;
-			*level = i;
-			return true;
-		}
-		if (pte & ~(FG1_PTE_VALID | FG1_PTE_ADDR))
-			return false; /* a table pointer has VAL only */
-		table = pte & FG1_PTE_ADDR;
+		*out = pte;
+		*level = i;
+		return (pte & FG1_PTE_LEAF) && !(pte & FG1_PTE_RESERVED);
 	}
 	return false;
 }

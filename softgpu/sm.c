@@ -340,6 +340,12 @@ static bool show_rest(struct fg1 *gpu, struct fg1_sm *sm)
 	return true;
 }
 
+/* Perhaps there is another block to run, or a replay came, before the SM calls itself stalled. */
+static bool has_more(const struct fg1 *gpu, const struct fg1_sm *sm)
+{
+	return ferry_os_load_acquire(&gpu->launches) || ferry_os_load_acquire(&gpu->replay) != sm->replay_seen;
+}
+
 enum fg1_turn fg1_sm_turn(struct fg1 *gpu, struct fg1_sm *sm, uint32_t *budget)
 {
 	for (;;) {
@@ -367,10 +373,10 @@ enum fg1_turn fg1_sm_turn(struct fg1 *gpu, struct fg1_sm *sm, uint32_t *budget)
 				return FG1_TURN_AWAY;
 			continue;
 		}
-		if (ran && !sm->runnable)
-			continue; /* perhaps there is another block to run before we call ourselves stalled */
+		if (ran && !sm->runnable && has_more(gpu, sm))
+			continue;
 		raise = sm->used && fg1_fault_wanted(gpu);
-		if (raise && !fg1_engine_irq(gpu, &sm->engine, FG1_IRQ_FAULT, !ran))
+		if (raise && !fg1_engine_irq(gpu, &sm->engine, FG1_IRQ_FAULT, !sm->runnable))
 			return FG1_TURN_AWAY;
 		if (!raise && !ran && show_rest(gpu, sm))
 			return FG1_TURN_IDLE;

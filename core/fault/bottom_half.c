@@ -188,7 +188,7 @@ static void batch_answer(struct ferry_ctx *ctx, struct ferry_device *gpu, uint32
 		if (gpu->verdicts[i])
 			gpu->hal->cmd_cancel(ferry_push_slot(ctx, &push), &gpu->faults[i], gpu->verdicts[i]);
 	gpu->hal->cmd_replay(ferry_push_slot(ctx, &push));
-	(void)ferry_push_end(ctx, &push, false);
+	ferry_push_send(ctx, &push);
 }
 
 /* false: the buffer is empty. */

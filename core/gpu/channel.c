@@ -27,6 +27,7 @@ int ferry_channel_init(struct ferry_ctx *ctx, struct ferry_channel *ch, struct f
 
 	ch->gpu = gpu;
 	ch->put = 0;
+	ch->get = 0;
 	ch->fence_last = 0;
 	ferry_os_store_relaxed(&ch->fence_seen, 0);
 	if (gpu->ops->dma_alloc(gpu->dev, CHANNEL_RING_BYTES + FERRY_PAGE_SIZE, &ch->mem))
@@ -100,6 +101,15 @@ int ferry_push_begin(struct ferry_ctx *ctx, struct ferry_device *gpu, struct fer
 	return ferry_push_begin_on(ctx, &gpu->copy[start], push);
 }
 
+/* What the device says of itself is asked for only when what it said last does not do. */
+static bool channel_has_room(struct ferry_channel *ch)
+{
+	if (ch->put - ch->get < FERRY_CHANNEL_ENTRIES)
+		return true;
+	ch->get = ch->gpu->hal->channel_get(ch->gpu->hd, channel_tail(ch));
+	return ch->put - ch->get < FERRY_CHANNEL_ENTRIES;
+}
+
 /* Poll for room under CHANNEL: the device drains the ring without any help that needs this lock. */
 static bool channel_wait_room(struct ferry_channel *ch)
 {
@@ -108,7 +118,7 @@ static bool channel_wait_room(struct ferry_channel *ch)
 
 	gpu->hal->doorbell(gpu->hd, ch->id, ch->put);
 	for (;;) {
-		if (ch->put - gpu->hal->channel_get(gpu->hd, channel_tail(ch)) < FERRY_CHANNEL_ENTRIES)
+		if (channel_has_room(ch))
 			return true;
 		if (ferry_device_lost(gpu))
 			return false;
@@ -127,8 +137,7 @@ void *ferry_push_slot(struct ferry_ctx *ctx, struct ferry_push *push)
 	void *slot;
 
 	(void)FERRY_ASSERT(ferry_lock_assert_held(ctx, &ch->lock));
-	if (ch->put - ch->gpu->hal->channel_get(ch->gpu->hd, channel_tail(ch)) >= FERRY_CHANNEL_ENTRIES &&
-	    !channel_wait_room(ch))
+	if (!channel_has_room(ch) && !channel_wait_room(ch))
 		return (char *)channel_tail(ch) + CHANNEL_SCRATCH_OFFSET;
 	slot = (char *)ch->mem.cpu + (ch->put % FERRY_CHANNEL_ENTRIES) * FERRY_HAL_CMD_BYTES;
 	ch->put++;
@@ -136,17 +145,23 @@ void *ferry_push_slot(struct ferry_ctx *ctx, struct ferry_push *push)
 	return slot;
 }
 
+void ferry_push_send(struct ferry_ctx *ctx, struct ferry_push *push)
+{
+	struct ferry_channel *ch = push->channel;
+
+	ferry_os_dma_wmb(); /* commands before the doorbell */
+	ch->gpu->hal->doorbell(ch->gpu->hd, ch->id, ch->put);
+	ferry_mutex_unlock(ctx, &ch->lock);
+}
+
 struct ferry_fence ferry_push_end(struct ferry_ctx *ctx, struct ferry_push *push, bool irq)
 {
 	struct ferry_channel *ch = push->channel;
 	struct ferry_fence fence = {.channel = ch, .value = ++ch->fence_last};
-	const struct ferry_hal *hal = ch->gpu->hal;
 
-	hal->cmd_fence(ferry_push_slot(ctx, push), ch->mem.bus + CHANNEL_RING_BYTES + CHANNEL_FENCE_OFFSET,
-	               fence.value, irq);
-	ferry_os_dma_wmb(); /* commands before the doorbell */
-	hal->doorbell(ch->gpu->hd, ch->id, ch->put);
-	ferry_mutex_unlock(ctx, &ch->lock);
+	ch->gpu->hal->cmd_fence(ferry_push_slot(ctx, push), ch->mem.bus + CHANNEL_RING_BYTES + CHANNEL_FENCE_OFFSET,
+	                        fence.value, irq);
+	ferry_push_send(ctx, push);
 	return fence;
 }
 

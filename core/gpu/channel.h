@@ -27,8 +27,9 @@ struct ferry_channel {
 	struct ferry_dma mem;              /* ring, then a page with status and fence */
 	struct ferry_os_atomic fence_seen; /* the highest fence known to be done */
 	struct ferry_mutex lock;           /* CHANNEL */
-	uint64_t put;                      /* CHANNEL */
-	uint64_t fence_last;               /* CHANNEL: the last number given out */
+	uint64_t put;                      /* CHANNEL, as the next two */
+	uint64_t get;                      /* how far the device was when there seemed to be no room */
+	uint64_t fence_last;               /* the last number given out */
 };
 
 struct ferry_push {
@@ -55,6 +56,8 @@ int ferry_push_begin_on(struct ferry_ctx *ctx, struct ferry_channel *ch, struct 
  * timeout; then the device is lost, and the slot returned is a scratch that is never executed.
  */
 void *ferry_push_slot(struct ferry_ctx *ctx, struct ferry_push *push);
+/* Doorbell, unlock; for who does not ask what became of it. */
+void ferry_push_send(struct ferry_ctx *ctx, struct ferry_push *push);
 /* Fence, doorbell, unlock. irq: raise an interrupt too, for a waiter who will sleep. */
 struct ferry_fence ferry_push_end(struct ferry_ctx *ctx, struct ferry_push *push, bool irq);
 
