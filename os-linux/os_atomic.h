@@ -142,4 +142,14 @@ static inline uint64_t ferry_os_now_ns(void)
 	return ktime_get_ns();
 }
 
+static inline uint64_t ferry_os_stamp(void)
+{
+	return ktime_get_ns();
+}
+
+static inline uint64_t ferry_os_since_ns(uint64_t stamp)
+{
+	return ktime_get_ns() - stamp;
+}
+
 #endif /* FERRY_KERNEL_OS_ATOMIC_H */

@@ -20,6 +20,8 @@ uint64_t ferry_user_self(void);
 bool ferry_user_in_irq(void);
 void ferry_user_relax(void);
 uint64_t ferry_user_now_ns(void);
+uint64_t ferry_user_stamp(void); /* os_stamp.c, as the next */
+uint64_t ferry_user_since_ns(uint64_t stamp);
 
 /* Nest. Only the outermost exit delivers; inside work that irq_exit runs here, nested exits use the pool. */
 void ferry_user_irq_enter(void);
@@ -49,6 +51,16 @@ static inline void ferry_os_relax(void)
 static inline uint64_t ferry_os_now_ns(void)
 {
 	return ferry_user_now_ns();
+}
+
+static inline uint64_t ferry_os_stamp(void)
+{
+	return ferry_user_stamp();
+}
+
+static inline uint64_t ferry_os_since_ns(uint64_t stamp)
+{
+	return ferry_user_since_ns(stamp);
 }
 
 /* A hint for a few turns; ferry_os_relax() also lets others run now and then. */

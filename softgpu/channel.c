@@ -272,17 +272,18 @@ static bool stop(struct fg1 *gpu, struct fg1_channel *ch, uint32_t error)
 
 static void flush_counters(struct fg1 *gpu, struct fg1_channel *ch)
 {
-	if (ch->mmu) {
+	if (ch->mmu && ch->mmu->hits | ch->mmu->misses) {
 		fg1_count(gpu, FG1_COUNTER_TLB_HITS, ch->mmu->hits);
 		fg1_count(gpu, FG1_COUNTER_TLB_MISSES, ch->mmu->misses);
 		ch->mmu->hits = 0;
 		ch->mmu->misses = 0;
+		fg1_status_counters(gpu);
 	}
 	if (!ch->copy_bytes)
 		return;
 	fg1_count(gpu, FG1_COUNTER_COPY_BYTES, ch->copy_bytes);
 	ch->copy_bytes = 0;
-	fg1_status_counters(gpu);
+	fg1_status_counter(gpu, FG1_COUNTER_COPY_BYTES);
 }
 
 static bool halted(const struct fg1 *gpu, const struct fg1_channel *ch)

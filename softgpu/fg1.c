@@ -142,6 +142,15 @@ void fg1_status_counters(struct fg1 *gpu)
 	ferry_os_spin_unlock(&gpu->status_lock);
 }
 
+void fg1_status_counter(struct fg1 *gpu, enum fg1_counter counter)
+{
+	ferry_os_spin_lock(&gpu->status_lock);
+	if (gpu->status)
+		ferry_os_dma_store64(gpu->status + FG1_STATUS_COUNTERS + 8 * counter,
+		                     ferry_os_load_relaxed(&gpu->counters[counter]));
+	ferry_os_spin_unlock(&gpu->status_lock);
+}
+
 void fg1_status_fatal(struct fg1 *gpu, uint64_t why)
 {
 	ferry_os_spin_lock(&gpu->status_lock);

@@ -241,13 +241,22 @@ static inline void fg1_count(struct fg1 *gpu, enum fg1_counter counter, uint64_t
 		ferry_os_fetch_add(&gpu->counters[counter], n);
 }
 
-/* knobs.c: true once in n draws, n = 0 never. */
-bool fg1_knob_draw(struct fg1 *gpu, enum fg1_knob knob);
+/* knobs.c: true once in n draws. */
+bool fg1_knob_draw_of(struct fg1 *gpu, uint64_t n);
+
+/* The same for the knob's n; 0 is never. */
+static inline bool fg1_knob_draw(struct fg1 *gpu, enum fg1_knob knob)
+{
+	uint64_t n = fg1_knob(gpu, knob);
+
+	return __builtin_expect(n != 0, 0) && fg1_knob_draw_of(gpu, n);
+}
 /* fg1.c: deliver an interrupt, knobs applied. No lock, no engine inside on this thread. */
 void fg1_irq(struct fg1 *gpu, uint32_t vector, bool stalled);
 /* fg1.c: the status page. set: page NULL takes it away; control held. fatal: the caller raises FG1_IRQ_ERROR. */
 void fg1_status_set(struct fg1 *gpu, uint8_t *page);
 void fg1_status_counters(struct fg1 *gpu);
+void fg1_status_counter(struct fg1 *gpu, enum fg1_counter counter);
 void fg1_status_fatal(struct fg1 *gpu, uint64_t why);
 
 /* ---- mmu.c ---- */

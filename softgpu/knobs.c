@@ -12,11 +12,9 @@ static uint64_t random_next(struct fg1 *gpu)
 	return z ^ (z >> 31);
 }
 
-bool fg1_knob_draw(struct fg1 *gpu, enum fg1_knob knob)
+bool fg1_knob_draw_of(struct fg1 *gpu, uint64_t n)
 {
-	uint64_t n = fg1_knob(gpu, knob);
-
-	return n && random_next(gpu) % n == 0;
+	return random_next(gpu) % n == 0;
 }
 
 uint64_t fg1_knob_get(struct fg1 *gpu, enum fg1_knob knob)

@@ -121,7 +121,7 @@ static void group_serve(struct ferry_ctx *ctx, struct ferry_device *gpu, struct 
 }
 
 /* ISR_SERVICE is held: c is ours. */
-static void tally_count(struct ferry_counters *c, const struct tally *t, uint64_t dropped, uint64_t start_ns)
+static void tally_count(struct ferry_counters *c, const struct tally *t, uint64_t dropped, uint64_t start)
 {
 	ferry_count_own(c, FERRY_COUNTER_faults_gpu, t->faults);
 	ferry_count_own(c, FERRY_COUNTER_faults_duplicate, t->duplicates);
@@ -131,7 +131,7 @@ static void tally_count(struct ferry_counters *c, const struct tally *t, uint64_
 	ferry_count_own(c, FERRY_COUNTER_faults_dropped, dropped);
 	ferry_count_own(c, FERRY_COUNTER_batches, 1);
 	ferry_count_own(c, FERRY_COUNTER_replays, 1);
-	ferry_count_own(c, FERRY_COUNTER_service_ns, ferry_os_now_ns() - start_ns);
+	ferry_count_own(c, FERRY_COUNTER_service_ns, ferry_os_since_ns(start));
 }
 
 /*
@@ -144,7 +144,7 @@ static uint32_t space_serve(struct ferry_ctx *ctx, struct ferry_device *gpu, uin
 	uint32_t groups = ferry_fault_batch_groups(&gpu->batch), asid, i;
 	const struct ferry_fault_group *group = ferry_fault_batch_group(&gpu->batch, first);
 	struct tally tally = {0};
-	uint64_t start_ns = ferry_os_now_ns();
+	uint64_t start = ferry_os_stamp();
 	struct ferry_va_space *vs;
 	bool alive;
 
@@ -167,7 +167,7 @@ static uint32_t space_serve(struct ferry_ctx *ctx, struct ferry_device *gpu, uin
 		vs->ops->put(vs->mm);
 	}
 	if (vs)
-		tally_count(&vs->served[gpu->id], &tally, dropped, start_ns);
+		tally_count(&vs->served[gpu->id], &tally, dropped, start);
 	sum->fatal += tally.fatal;
 	sum->served += tally.served;
 	sum->duplicates += tally.duplicates;
@@ -222,7 +222,8 @@ void ferry_bottom_half_run(void *arg)
 	ferry_core_enter(&ctx);
 	ferry_sem_take(&ctx, &gpu->isr);
 	while (batches < FERRY_BATCHES_MAX && more) {
-		more = !ferry_device_lost(gpu) && batch_run(&ctx, gpu);
+		/* To look whether entries wait is less than to fetch none. */
+		more = !ferry_device_lost(gpu) && batch_run(&ctx, gpu) && gpu->hal->fault_pending(gpu->hd);
 		batches++;
 	}
 	ferry_sem_up(&ctx, &gpu->isr);

@@ -106,7 +106,7 @@ int ferry_copy_to_device(struct ferry_ctx *ctx, struct ferry_block_gpu *bg, cons
 	err = copy_prepare(ctx, bg, &copy);
 	if (err)
 		return err;
-	start = ferry_os_now_ns();
+	start = ferry_os_stamp();
 	err = ferry_push_begin(ctx, bg->gpu, &push);
 	if (err)
 		return err;
@@ -116,7 +116,7 @@ int ferry_copy_to_device(struct ferry_ctx *ctx, struct ferry_block_gpu *bg, cons
 	err = copy_finish(ctx, &push, err);
 	if (err)
 		return err;
-	ferry_count(counters, FERRY_COUNTER_copy_ns, ferry_os_now_ns() - start);
+	ferry_count(counters, FERRY_COUNTER_copy_ns, ferry_os_since_ns(start));
 	ferry_count(counters, FERRY_COUNTER_pages_to_device, ferry_bitmap_count(pages));
 	ferry_count(counters, FERRY_COUNTER_bytes_to_device, (uint64_t)ferry_bitmap_count(&copy) << FERRY_PAGE_SHIFT);
 	ferry_count(counters, FERRY_COUNTER_bytes_zeroed, (uint64_t)ferry_bitmap_count(&zero) << FERRY_PAGE_SHIFT);
@@ -127,7 +127,7 @@ int ferry_copy_page_to_device(struct ferry_ctx *ctx, struct ferry_block_gpu *bg,
 {
 	struct ferry_va_space *vs = bg->block->vs;
 	struct ferry_counters *counters = &vs->served[bg->gpu->id];
-	uint64_t frame = (uint64_t)bg->frame[page] << FERRY_PAGE_SHIFT, start = ferry_os_now_ns(), bus;
+	uint64_t frame = (uint64_t)bg->frame[page] << FERRY_PAGE_SHIFT, start = ferry_os_stamp(), bus;
 	bool zero = !ferry_bitmap_test(&bg->block->host, page);
 	struct ferry_push push;
 	uint32_t run;
@@ -149,7 +149,7 @@ int ferry_copy_page_to_device(struct ferry_ctx *ctx, struct ferry_block_gpu *bg,
 	err = copy_finish(ctx, &push, 0);
 	if (err)
 		return err;
-	ferry_count_own(counters, FERRY_COUNTER_copy_ns, ferry_os_now_ns() - start);
+	ferry_count_own(counters, FERRY_COUNTER_copy_ns, ferry_os_since_ns(start));
 	ferry_count_own(counters, FERRY_COUNTER_pages_to_device, 1);
 	ferry_count_own(counters, zero ? FERRY_COUNTER_bytes_zeroed : FERRY_COUNTER_bytes_to_device, FERRY_PAGE_SIZE);
 	return 0;
@@ -168,14 +168,14 @@ int ferry_copy_to_host(struct ferry_ctx *ctx, struct ferry_block_gpu *bg, const 
 	err = copy_prepare(ctx, bg, pages);
 	if (err)
 		return err;
-	start = ferry_os_now_ns();
+	start = ferry_os_stamp();
 	err = ferry_push_begin(ctx, bg->gpu, &push);
 	if (err)
 		return err;
 	err = copy_finish(ctx, &push, copy_pages(ctx, bg, &push, COPY_OUT, pages));
 	if (err)
 		return err;
-	ferry_count(counters, FERRY_COUNTER_copy_ns, ferry_os_now_ns() - start);
+	ferry_count(counters, FERRY_COUNTER_copy_ns, ferry_os_since_ns(start));
 	ferry_count(counters, FERRY_COUNTER_pages_to_host, ferry_bitmap_count(pages));
 	ferry_count(counters, FERRY_COUNTER_bytes_to_host, (uint64_t)ferry_bitmap_count(pages) << FERRY_PAGE_SHIFT);
 	return 0;

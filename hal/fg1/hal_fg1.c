@@ -382,8 +382,7 @@ static void fault_decode(const uint64_t *w, struct ferry_fault *out)
 static uint32_t hal_fault_fetch(void *hd, struct ferry_fault *out, uint32_t max, uint64_t *dropped)
 {
 	struct hal_fg1 *h = hd;
-	uint64_t taken = ferry_os_load_relaxed(&h->faults_taken);
-	uint64_t lost = status_word(h, FG1_STATUS_FAULT_DROPPED);
+	uint64_t taken = ferry_os_load_relaxed(&h->faults_taken), lost;
 	uint32_t n = 0;
 
 	for (; n < max; n++) {
@@ -393,12 +392,14 @@ static uint32_t hal_fault_fetch(void *hd, struct ferry_fault *out, uint32_t max,
 			break;
 		fault_decode(w, &out[n]);
 	}
+	if (n) {
+		ferry_os_store_release(&h->faults_taken, taken + n);
+		reg_write(h, FG1_REG_FAULT_GET, taken + n);
+	}
+	/* After there is room again: what is lost from now on comes with entries that wait. */
+	lost = status_word(h, FG1_STATUS_FAULT_DROPPED);
 	*dropped = lost - h->faults_dropped;
 	h->faults_dropped = lost;
-	if (!n)
-		return 0;
-	ferry_os_store_release(&h->faults_taken, taken + n);
-	reg_write(h, FG1_REG_FAULT_GET, taken + n);
 	return n;
 }
 
