@@ -281,6 +281,16 @@ static inline uint64_t ferry_os_now_ns(void)
 	return world_now_ns();
 }
 
+static inline uint64_t ferry_os_stamp(void)
+{
+	return world_now_ns();
+}
+
+static inline uint64_t ferry_os_since_ns(uint64_t stamp)
+{
+	return world_now_ns() - stamp;
+}
+
 uint64_t world_load_relaxed(const struct ferry_os_atomic *a);
 static inline uint64_t ferry_os_load_relaxed(const struct ferry_os_atomic *a)
 {
