@@ -52,7 +52,7 @@ static void learn_locked(void)
 {
 	uint64_t ns, ticks, ns_per_tick;
 
-	if (!counter_is_constant() || !look(&ns, &ticks))
+	if (!look(&ns, &ticks))
 		return;
 	if (!first_ns) {
 		first_ns = ns;
@@ -66,8 +66,10 @@ static void learn_locked(void)
 
 static void learn(void)
 {
-	if (__atomic_exchange_n(&looking, 1, __ATOMIC_ACQUIRE))
+	if (__atomic_load_n(&looking, __ATOMIC_RELAXED) || __atomic_exchange_n(&looking, 1, __ATOMIC_ACQUIRE))
 		return;
+	if (!counter_is_constant())
+		return; /* nobody need look again */
 	learn_locked();
 	__atomic_store_n(&looking, 0, __ATOMIC_RELEASE);
 }
