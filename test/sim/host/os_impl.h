@@ -307,6 +307,14 @@ static inline uint64_t ferry_os_now_ns(void)
 {
 	return sim.now_ns;
 }
+static inline uint64_t ferry_os_stamp(void)
+{
+	return sim.now_ns;
+}
+static inline uint64_t ferry_os_since_ns(uint64_t stamp)
+{
+	return sim.now_ns - stamp;
+}
 
 /* ---- atomics: points of their own where a story asks for it; the address names the object ---- */
 static inline void sim_atomic(enum sim_op op, const struct ferry_os_atomic *a)
