@@ -64,10 +64,16 @@ demo: ## install what is missing, then run two GPU programs on a real file large
 # HOST=kernel: in a virtual machine. Only from make's command line: some shells export their machine's name as HOST.
 DEMO_HOST = $(if $(findstring command,$(origin HOST)),$(HOST))
 
-bench: ## measure, print a table, write build/bench.json
+ifeq ($(DEMO_HOST),kernel)
+bench:
+	@scripts/deps.sh kernel
+	@$(MAKE) --no-print-directory bench-kernel
+else
+bench: ## measure, print a table, write build/bench.json; HOST=kernel: in a virtual machine, build/bench-kernel.json
 	@scripts/deps.sh check
 	@$(MAKE) --no-print-directory all $(BENCH_PROGRAMS)
 	@python3 scripts/bench.py --dir build/test/bench --out build/bench.json
+endif
 
 ##@ Testing
 check: ## everything below but check-long; installs what it needs; the last line counts

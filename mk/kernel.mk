@@ -8,7 +8,11 @@ KTEST_COMMON := $(filter-out $(KTEST_SRCS),$(sort $(wildcard test/kernel/tests/*
 KTEST_PROGRAMS := $(patsubst %.c,$(O)/%,$(KTEST_SRCS))
 KTEST_INIT := $(O)/test/kernel/init/init
 KTEST_SELF := $(O)/test/kernel/selftest/misbehave
-KERNEL_GUEST := $(KTEST_INIT) $(KTEST_SELF) $(KTEST_PROGRAMS)
+# Benches for the guest: every file is a program but uffd.c, which all of them have.
+KBENCH_COMMON := test/kernel/bench/uffd.c
+KBENCH_SRCS := $(filter-out $(KBENCH_COMMON),$(sort $(wildcard test/kernel/bench/*.c)))
+KBENCH_PROGRAMS := $(patsubst %.c,$(O)/%,$(KBENCH_SRCS))
+KERNEL_GUEST := $(KTEST_INIT) $(KTEST_SELF) $(KTEST_PROGRAMS) $(KBENCH_PROGRAMS)
 
 # The only program of its machine until it has started others: no library to go wrong.
 $(KTEST_INIT): $(call objects,$(sort $(wildcard test/kernel/init/*.c)))
@@ -26,7 +30,12 @@ $(KTEST_PROGRAMS): $(O)/%: $(O)/obj/%.o $(call objects,$(KTEST_COMMON))
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) -o $@ $^ -lpthread
 
-.PHONY: kernel-guest check-kernel check-kernel-long vm
+$(KBENCH_PROGRAMS): $(O)/%: $(O)/obj/%.o $(call objects,$(KBENCH_COMMON)) $(LIB_A)
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(LDFLAGS) $(LIBS)
+
+.PHONY: kernel-guest check-kernel check-kernel-long vm bench-kernel
 kernel-guest: $(KERNEL_GUEST) $(O)/ferryctl $(PROGRAM_OBJS)
 
 # KERNEL_ARGS: see test/kernel/run.py --help, for example KERNEL_ARGS='--series 6.1 --only map --timings'.
@@ -40,5 +49,8 @@ check-kernel-long: kernel-guest
 
 # KERNEL=SERIES chooses the kernel.
 KERNEL ?= 6.12
+bench-kernel: kernel-guest
+	@python3 test/kernel/bench.py --series $(KERNEL) --build $(O) --out build/bench-kernel.json
+
 vm: kernel-guest ## a shell in a virtual machine with the modules loaded
 	@python3 test/kernel/vm.py shell --series $(KERNEL) --build $(O)

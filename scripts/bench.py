@@ -85,6 +85,24 @@ def table(header, rows):
                                for i, (cell, w) in enumerate(zip(row, widths))).rstrip())
 
 
+KEYS = ("id", "unit", "ours", "peer", "peer_name", "limit", "ratio_peer", "ratio_limit", "target", "met")
+
+
+def finish(rows, plain, failed, out):
+    """The table, the file, the last line; the exit status. failed: name and reason of each bench that did not run."""
+    table(list(KEYS), [[row[k] for k in KEYS] for row in rows])
+    if plain:
+        print()
+        table(["name", "value", "unit"], plain)
+    pathlib.Path(out).parent.mkdir(parents=True, exist_ok=True)
+    pathlib.Path(out).write_text(json.dumps(rows, indent=1) + "\n")
+    missed = sum(row["met"] is False for row in rows)
+    print(f"\n{len(rows)} rows, {missed} targets not met, {len(failed)} benches failed; {out}")
+    for why in failed:
+        print(why, file=sys.stderr)
+    return int(bool(failed))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--dir", default="build/test/bench")
@@ -111,19 +129,8 @@ def main():
         rows += found[0]
         plain += found[1]
         if run.why():
-            failed.append(program.name)
-            print(f"{program.name}: {run.why()}\n{run.output}", file=sys.stderr)
-
-    keys = ("id", "unit", "ours", "peer", "peer_name", "limit", "ratio_peer", "ratio_limit", "target", "met")
-    table(list(keys), [[row[k] for k in keys] for row in rows])
-    if plain:
-        print()
-        table(["name", "value", "unit"], plain)
-    pathlib.Path(args.out).parent.mkdir(parents=True, exist_ok=True)
-    pathlib.Path(args.out).write_text(json.dumps(rows, indent=1) + "\n")
-    missed = sum(row["met"] is False for row in rows)
-    print(f"\n{len(rows)} rows, {missed} targets not met, {len(failed)} benches failed; {args.out}")
-    return 1 if failed or not programs else 0
+            failed.append(f"{program.name}: {run.why()}\n{run.output}")
+    return finish(rows, plain, failed, args.out) or int(not programs)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,9 @@
  * are made when a page of them is first mapped and stay until the device ends (half a per mille of
  * the memory they stand for, at most), so a look needs no lock, and unmapping allocates and frees
  * nothing. Bits change under the lock, atomically.
+ *
+ * What a device looks at again and again (page tables, rings) is in a table before the tree: a slot
+ * is the chunk that was last found there, which knows its own number.
  */
 #include <linux/bitmap.h>
 #include <linux/io.h>
@@ -23,7 +26,8 @@
 #define CHUNK_SHIFT 21u
 #define CHUNK_PAGES (1u << (CHUNK_SHIFT - PAGE_SHIFT))
 
-struct chunk {
+struct soft_dma_chunk {
+	unsigned long number; /* physical address >> CHUNK_SHIFT */
 	unsigned long mapped[BITS_TO_LONGS(CHUNK_PAGES)];
 	u16 count[CHUNK_PAGES];
 };
@@ -36,12 +40,25 @@ void soft_dma_init(struct soft_dma *dma)
 
 void soft_dma_fini(struct soft_dma *dma)
 {
-	struct chunk *chunk;
+	struct soft_dma_chunk *chunk;
 	unsigned long index;
 
 	xa_for_each(&dma->chunks, index, chunk)
 		ferry_os_free(chunk);
 	xa_destroy(&dma->chunks);
+}
+
+static struct soft_dma_chunk *find_chunk(struct soft_dma *dma, unsigned long number)
+{
+	struct soft_dma_chunk **slot = &dma->recent[number % ARRAY_SIZE(dma->recent)];
+	struct soft_dma_chunk *chunk = READ_ONCE(*slot); /* pairs with smp_store_release() */
+
+	if (likely(chunk && chunk->number == number))
+		return chunk;
+	chunk = xa_load(&dma->chunks, number);
+	if (chunk)
+		smp_store_release(slot, chunk);
+	return chunk;
 }
 
 /* Make sure that the chunks of [first, last] exist. */
@@ -50,14 +67,15 @@ static int need_chunks(struct soft_dma *dma, unsigned long first, unsigned long 
 	unsigned long i;
 
 	for (i = first; i <= last; i++) {
-		struct chunk *chunk;
+		struct soft_dma_chunk *chunk;
 		int err;
 
-		if (xa_load(&dma->chunks, i))
+		if (find_chunk(dma, i))
 			continue;
 		chunk = ferry_os_zalloc(sizeof(*chunk), 0);
 		if (!chunk)
 			return FERRY_E_HOST_MAP;
+		chunk->number = i;
 		err = xa_insert(&dma->chunks, i, chunk, GFP_KERNEL | __GFP_NOWARN);
 		if (err)
 			ferry_os_free(chunk);
@@ -70,7 +88,7 @@ static int need_chunks(struct soft_dma *dma, unsigned long first, unsigned long 
 /* One page less. dma->lock held. */
 static void drop_page(struct soft_dma *dma, unsigned long pfn)
 {
-	struct chunk *chunk = xa_load(&dma->chunks, pfn / CHUNK_PAGES);
+	struct soft_dma_chunk *chunk = find_chunk(dma, pfn / CHUNK_PAGES);
 	u32 i = pfn % CHUNK_PAGES;
 
 	if (WARN_ON_ONCE(!chunk || !chunk->count[i]))
@@ -82,7 +100,7 @@ static void drop_page(struct soft_dma *dma, unsigned long pfn)
 /* One page more. dma->lock held; the chunk exists. False: mapped too often. */
 static bool add_page(struct soft_dma *dma, unsigned long pfn)
 {
-	struct chunk *chunk = xa_load(&dma->chunks, pfn / CHUNK_PAGES);
+	struct soft_dma_chunk *chunk = find_chunk(dma, pfn / CHUNK_PAGES);
 	u32 i = pfn % CHUNK_PAGES;
 
 	if (chunk->count[i] == U16_MAX)
@@ -134,7 +152,7 @@ void *soft_dma_reach(struct soft_dma *dma, u64 bus, u64 size_bytes)
 		return NULL;
 	end = PHYS_PFN(bus + size_bytes - 1) + 1;
 	while (pfn < end) {
-		struct chunk *chunk = xa_load(&dma->chunks, pfn / CHUNK_PAGES);
+		struct soft_dma_chunk *chunk = find_chunk(dma, pfn / CHUNK_PAGES);
 		unsigned long from = pfn % CHUNK_PAGES;
 		unsigned long to = min_t(unsigned long, from + end - pfn, CHUNK_PAGES);
 

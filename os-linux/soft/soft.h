@@ -37,9 +37,14 @@ struct soft_gpu;
 
 /* ---- what the device may reach ---- */
 
+#define SOFT_DMA_RECENT 64u
+
+struct soft_dma_chunk; /* dma.c */
+
 struct soft_dma {
-	struct xarray chunks; /* physical address >> 21 -> struct chunk (dma.c), kept to the end */
-	spinlock_t lock;      /* counts in chunks; which chunks exist */
+	struct xarray chunks; /* physical address >> 21 -> chunk, kept to the end */
+	struct soft_dma_chunk *recent[SOFT_DMA_RECENT]; /* some of them, by the low bits */
+	spinlock_t lock;				/* counts in chunks; which chunks exist */
 };
 
 void soft_dma_init(struct soft_dma *dma);

@@ -26,18 +26,23 @@ static inline void gpu_check(const char *what, int error)
 	exit(1);
 }
 
-static inline void gpu_loop_open(struct gpu_loop *g, uint64_t vram_bytes)
+static inline void gpu_loop_open_with(struct gpu_loop *g, const struct ferry_options *options)
 {
-	struct ferry_options options = {.size = sizeof(options), .sms = 1, .vram_bytes = vram_bytes};
 	struct {
 		struct ferry_req_program_load req;
 		uint64_t insns[4];
 	} load = {.req = {.size = sizeof(load.req), .insn_count = 4, .arg_count = 2},
 	          .insns = {0x0000000000001179ull, 0xffffffff00000207ull, 0x00000000fffd0255ull, 0x95ull}};
 
-	gpu_check("open", ferry_open(&options, &g->f));
+	gpu_check("open", ferry_open(options, &g->f));
 	gpu_check("load", ferry_request(g->f, FERRY_REQ_PROGRAM_LOAD, &load, sizeof(load)));
 	g->program = load.req.program;
+}
+
+static inline void gpu_loop_open(struct gpu_loop *g, uint64_t vram_bytes)
+{
+	gpu_loop_open_with(
+		g, &(struct ferry_options){.size = sizeof(struct ferry_options), .sms = 1, .vram_bytes = vram_bytes});
 }
 
 /* Follow count pointers from first on, to the end. */

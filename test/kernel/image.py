@@ -28,6 +28,8 @@ def build(plan, modules, build_dir, path, shell=False, files=None):
     for source in plans.test_sources():
         if shell or f"{plans.TEST_DIR}/{source.stem}" in wanted:
             ird.program(f"{plans.TEST_DIR}/{source.stem}", build_dir / "test/kernel/tests" / source.stem)
+    for program in sorted(word for word in wanted if word.startswith(f"{plans.BENCH_DIR}/")):
+        ird.program(program, build_dir / "test/kernel/bench" / pathlib.Path(program).name)
     if f"{plans.TEST_DIR}/misbehave" in wanted:
         ird.program(f"{plans.TEST_DIR}/misbehave", build_dir / "test/kernel/selftest/misbehave")
     if shell or "/bin/ferryctl" in wanted:

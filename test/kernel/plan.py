@@ -17,7 +17,7 @@ ALL_RATIOS_ON = "6.12"  # the other kernels run each program at one of them
 SIZE_MAX = {"gemm": 256 << 10, "bfs": VRAM * 5 // 4, "chase": VRAM * 5 // 4}
 SOFT_PARAMS = f"vram_mb={VRAM >> 20}"
 # In the guest.
-MODULE_DIR, TEST_DIR, PROGRAM_DIR = "/modules", "/tests", "/programs"
+MODULE_DIR, TEST_DIR, PROGRAM_DIR, BENCH_DIR = "/modules", "/tests", "/programs", "/bench"
 
 # Tests that run with the modules loaded: NAME of tests/NAME.c, time limit in seconds, arguments.
 LOADED_TESTS = (
@@ -92,10 +92,10 @@ def test_sources():
     return sorted((HERE / "tests").glob("*_test.c"))
 
 
-def load_steps(modules):
+def load_steps(modules, soft_params=(SOFT_PARAMS,)):
     steps = []
     for module in modules:
-        params = (SOFT_PARAMS,) if pathlib.Path(module).stem == "ferry_soft" else ()
+        params = soft_params if pathlib.Path(module).stem == "ferry_soft" else ()
         name = pathlib.Path(module).name
         steps.append(Step("insmod", f"load-{name[:-3]}", 30, (f"{MODULE_DIR}/{name}", *params)))
     return steps
@@ -166,6 +166,13 @@ def demo(modules, programs, path):
     steps = [Step("run", program, 300, ("/bin/ferryctl", "run", program, path, "--host", "kernel", "--programs",
                                         PROGRAM_DIR, "--json")) for program in programs]
     return Plan([*load_steps(ferry_modules(modules)), *steps, *unload_steps(ferry_modules(modules))], SETTINGS)
+
+
+def bench(modules, programs, vram_mb):
+    """make bench HOST=kernel: one engine, and room for all that a bench moves."""
+    steps = load_steps(ferry_modules(modules), f"vram_mb={vram_mb} sms=1".split())
+    steps += [Step("run", program, 300, (f"{BENCH_DIR}/{program}",)) for program in programs]
+    return Plan([*steps, *unload_steps(ferry_modules(modules))], SETTINGS)
 
 
 def shell(modules):

@@ -67,7 +67,7 @@ def boot(series, kernel, modules, plan, args, files=None):
     initrd = image.build(plan, modules, args.build, pathlib.Path(args.work) / f"{series}.cpio", files=files)
     vmlinux = image.unpacked(kernel, pathlib.Path(args.work))
     disk = image.disks(pathlib.Path(args.work) / f"{series}.disk")
-    line = command(vmlinux, initrd, args.append, args.smp, args.memory, disk)
+    line = command(vmlinux, initrd, args.append, args.smp, args.memory, disk, getattr(args, "extra", ()))
     for attempt in range(1, BOOT_TRIES + 1):
         said = stream.Stream()
         guest = Guest(line, out / f"{series}.console", out / f"{series}.log")
