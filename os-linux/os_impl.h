@@ -10,6 +10,7 @@
 #define FERRY_KERNEL_OS_IMPL_H
 
 #include "os_log.h"
+#include "os_trace.h"
 #include "os_fault.h"
 #include "os_atomic.h"
 #include "os_mem.h"

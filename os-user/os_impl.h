@@ -8,6 +8,7 @@
 #define FERRY_USER_OS_IMPL_H
 
 #include "os_log.h"
+#include "os_trace.h"
 #include "os_fault.h"
 #include "os_atomic.h"
 #include "os_thread.h"

@@ -411,6 +411,18 @@ static inline void ferry_os_bug(const char *file, uint32_t line, const char *wha
 	world_bug(file, line, what);
 }
 
+bool world_traced(int event);
+static inline bool ferry_os_traced(enum ferry_event event)
+{
+	return world_traced(event);
+}
+
+void world_trace(int event, uint64_t a, uint64_t b, uint64_t c);
+static inline void ferry_os_trace(enum ferry_event event, uint64_t a, uint64_t b, uint64_t c)
+{
+	world_trace(event, a, b, c);
+}
+
 bool world_fault_point(uint32_t id);
 static inline bool ferry_os_fault_point(uint32_t id)
 {

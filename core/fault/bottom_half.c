@@ -101,6 +101,7 @@ static void group_serve(struct ferry_ctx *ctx, struct ferry_device *gpu, struct 
 	if (group_serve_page(ctx, gpu, block, group)) {
 		tally->served++;
 		tally->blocks++;
+		ferry_os_trace(FERRY_EVENT_block, gpu->id, group->block_va, 1);
 		return;
 	}
 	s.read = group->read;
@@ -118,6 +119,7 @@ static void group_serve(struct ferry_ctx *ctx, struct ferry_device *gpu, struct 
 	tally->duplicates += s.duplicates;
 	tally->served += s.served;
 	tally->blocks++;
+	ferry_os_trace(FERRY_EVENT_block, gpu->id, group->block_va, s.served);
 }
 
 /* ISR_SERVICE is held: c is ours. */
@@ -174,21 +176,33 @@ static uint32_t space_serve(struct ferry_ctx *ctx, struct ferry_device *gpu, uin
 	return i;
 }
 
+static void faults_trace(const struct ferry_device *gpu, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++)
+		ferry_os_trace(FERRY_EVENT_fault, gpu->id, gpu->faults[i].va, gpu->faults[i].access);
+}
+
 /* Cancels first, so that the replay does not wake what was refused; then everybody tries again. */
 static void batch_answer(struct ferry_ctx *ctx, struct ferry_device *gpu, uint32_t count)
 {
 	struct ferry_push push;
+	uint32_t cancels = 0;
 
 	/* A device that cannot replay ends bad accesses itself. */
 	if (!(gpu->info.caps & (1u << FERRY_CAP_REPLAY)))
 		return;
 	if (ferry_push_begin(ctx, gpu, &push))
 		return; /* lost: nobody stalls on it any more */
-	for (uint32_t i = 0; i < count; i++)
-		if (gpu->verdicts[i])
-			gpu->hal->cmd_cancel(ferry_push_slot(ctx, &push), &gpu->faults[i], gpu->verdicts[i]);
+	for (uint32_t i = 0; i < count; i++) {
+		if (!gpu->verdicts[i])
+			continue;
+		gpu->hal->cmd_cancel(ferry_push_slot(ctx, &push), &gpu->faults[i], gpu->verdicts[i]);
+		ferry_os_trace(FERRY_EVENT_cancel, gpu->id, gpu->faults[i].va, gpu->verdicts[i]);
+		cancels++;
+	}
 	gpu->hal->cmd_replay(ferry_push_slot(ctx, &push));
 	ferry_push_send(ctx, &push);
+	ferry_os_trace(FERRY_EVENT_replay, gpu->id, count, cancels);
 }
 
 /* false: the buffer is empty. */
@@ -200,6 +214,9 @@ static bool batch_run(struct ferry_ctx *ctx, struct ferry_device *gpu)
 
 	if (!count && !dropped)
 		return false;
+	ferry_os_trace(FERRY_EVENT_batch_begin, gpu->id, count, dropped);
+	if (ferry_os_traced(FERRY_EVENT_fault))
+		faults_trace(gpu, count);
 	memset(gpu->verdicts, 0, count * sizeof(*gpu->verdicts));
 	ferry_fault_batch_reset(&gpu->batch);
 	(void)FERRY_ASSERT(ferry_fault_batch_add(&gpu->batch, gpu->faults, count) == 0);
@@ -209,6 +226,7 @@ static bool batch_run(struct ferry_ctx *ctx, struct ferry_device *gpu)
 	ferry_rw_read_unlock(ctx, &gpu->spaces_lock);
 	gpu->barren = sum.served || sum.fatal || sum.duplicates ? 0 : gpu->barren + 1;
 	batch_answer(ctx, gpu, count);
+	ferry_os_trace(FERRY_EVENT_batch_end, gpu->id, sum.served, sum.fatal);
 	return true;
 }
 

@@ -107,6 +107,7 @@ int ferry_cpu_fault_serve(struct ferry_ctx *ctx, struct ferry_va_space *vs, uint
 		if (!err || err == FERRY_E_BUSY || err == FERRY_E_RANGE_NOT_FOUND)
 			break;
 	}
+	ferry_os_trace(FERRY_EVENT_cpu_fault, write, va, (uint64_t)err);
 	/* The address space is changing under us: the access faults again by itself. */
 	return err == FERRY_E_BUSY ? 0 : err;
 }

@@ -38,6 +38,7 @@ void ferry_device_lose(struct ferry_device *gpu, int why)
 {
 	if (ferry_os_cmpxchg(&gpu->lost, 0, (uint64_t)why) == 0) {
 		ferry_os_log(FERRY_LOG_WARN, "device %u is lost (error %d)", gpu->id, why);
+		ferry_os_trace(FERRY_EVENT_lost, gpu->id, (uint64_t)why, ferry_os_load_relaxed(&gpu->launches));
 		if (!ferry_os_load_acquire(&gpu->ending))
 			ferry_os_timer_arm(&gpu->watchdog, 0);
 	}

@@ -81,6 +81,11 @@ static int copy_pages(struct ferry_ctx *ctx, struct ferry_block_gpu *bg, struct 
 	return 0;
 }
 
+static uint64_t copied_bytes(const struct ferry_bitmap *pages)
+{
+	return (uint64_t)ferry_bitmap_count(pages) << FERRY_PAGE_SHIFT;
+}
+
 /* What was pushed before an error is waited for as well: it touches the pages. */
 static int copy_finish(struct ferry_ctx *ctx, struct ferry_push *push, int err)
 {
@@ -118,8 +123,9 @@ int ferry_copy_to_device(struct ferry_ctx *ctx, struct ferry_block_gpu *bg, cons
 		return err;
 	ferry_count(counters, FERRY_COUNTER_copy_ns, ferry_os_since_ns(start));
 	ferry_count(counters, FERRY_COUNTER_pages_to_device, ferry_bitmap_count(pages));
-	ferry_count(counters, FERRY_COUNTER_bytes_to_device, (uint64_t)ferry_bitmap_count(&copy) << FERRY_PAGE_SHIFT);
-	ferry_count(counters, FERRY_COUNTER_bytes_zeroed, (uint64_t)ferry_bitmap_count(&zero) << FERRY_PAGE_SHIFT);
+	ferry_count(counters, FERRY_COUNTER_bytes_to_device, copied_bytes(&copy));
+	ferry_count(counters, FERRY_COUNTER_bytes_zeroed, copied_bytes(&zero));
+	ferry_os_trace(FERRY_EVENT_to_device, bg->gpu->id, bg->block->va, copied_bytes(pages));
 	return 0;
 }
 
@@ -152,6 +158,7 @@ int ferry_copy_page_to_device(struct ferry_ctx *ctx, struct ferry_block_gpu *bg,
 	ferry_count_own(counters, FERRY_COUNTER_copy_ns, ferry_os_since_ns(start));
 	ferry_count_own(counters, FERRY_COUNTER_pages_to_device, 1);
 	ferry_count_own(counters, zero ? FERRY_COUNTER_bytes_zeroed : FERRY_COUNTER_bytes_to_device, FERRY_PAGE_SIZE);
+	ferry_os_trace(FERRY_EVENT_to_device, bg->gpu->id, bg->block->va, FERRY_PAGE_SIZE);
 	return 0;
 }
 
@@ -177,6 +184,7 @@ int ferry_copy_to_host(struct ferry_ctx *ctx, struct ferry_block_gpu *bg, const 
 		return err;
 	ferry_count(counters, FERRY_COUNTER_copy_ns, ferry_os_since_ns(start));
 	ferry_count(counters, FERRY_COUNTER_pages_to_host, ferry_bitmap_count(pages));
-	ferry_count(counters, FERRY_COUNTER_bytes_to_host, (uint64_t)ferry_bitmap_count(pages) << FERRY_PAGE_SHIFT);
+	ferry_count(counters, FERRY_COUNTER_bytes_to_host, copied_bytes(pages));
+	ferry_os_trace(FERRY_EVENT_to_host, bg->gpu->id, bg->block->va, copied_bytes(pages));
 	return 0;
 }

@@ -26,6 +26,7 @@ static int evict_locked(struct ferry_ctx *ctx, struct ferry_block_gpu *bg)
 	ferry_count(counters, FERRY_COUNTER_evictions, 1);
 	ferry_count(counters, FERRY_COUNTER_pages_evicted, pages);
 	ferry_count(counters, FERRY_COUNTER_evict_ns, ferry_os_now_ns() - start);
+	ferry_os_trace(FERRY_EVENT_evict, bg->gpu->id, bg->block->va, pages);
 	return 0;
 }
 

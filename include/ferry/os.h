@@ -24,6 +24,7 @@
 
 #include "ferry/types.h"
 #include "ferry/error.h"
+#include "ferry/event.h"
 
 /* ---- memory ------------------------------------------------------------------------------------ */
 
@@ -183,6 +184,13 @@ enum ferry_os_level { FERRY_LOG_ERROR = 0, FERRY_LOG_WARN = 1, FERRY_LOG_INFO = 
 static inline void ferry_os_log(enum ferry_os_level level, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 static inline void ferry_os_bug(const char *file, uint32_t line, const char *what);
+
+/*
+ * ---- trace events (event.h). event is a constant where it is called, so that a host can decide there, for next to
+ * nothing while nobody watches; a host may have none. traced: somebody watches, worth a loop. Any context.
+ */
+static inline bool ferry_os_traced(enum ferry_event event);
+static inline void ferry_os_trace(enum ferry_event event, uint64_t a, uint64_t b, uint64_t c);
 
 /* ---- fault injection: true makes the caller fail as if the hook had. id names the site. Any context. ---- */
 static inline bool ferry_os_fault_point(uint32_t id);

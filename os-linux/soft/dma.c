@@ -51,11 +51,12 @@ void soft_dma_fini(struct soft_dma *dma)
 static struct soft_dma_chunk *find_chunk(struct soft_dma *dma, unsigned long number)
 {
 	struct soft_dma_chunk **slot = &dma->recent[number % ARRAY_SIZE(dma->recent)];
-	struct soft_dma_chunk *chunk = READ_ONCE(*slot); /* pairs with smp_store_release() */
+	struct soft_dma_chunk *chunk = READ_ONCE(*slot); /* what is in it was published */
 
 	if (likely(chunk && chunk->number == number))
 		return chunk;
 	chunk = xa_load(&dma->chunks, number);
+	/* Pairs with the read above. */
 	if (chunk)
 		smp_store_release(slot, chunk);
 	return chunk;

@@ -38,6 +38,7 @@ LOADED_TESTS = (
 UNLOADED_TESTS = (
     ("reload", 240, ("--rounds", "25")),  # a hundred in the long ring
     ("unbind", 120, ()),
+    ("trace", 90, ()),
 )
 
 

@@ -435,6 +435,16 @@ static inline void ferry_os_bug(const char *file, uint32_t line, const char *wha
 {
 	sim_fail("bug: %s (%s:%u)", what, file, line);
 }
+/* No trace events: a run that is replayed prints its steps. */
+static inline bool ferry_os_traced(enum ferry_event event)
+{
+	(void)event;
+	return false;
+}
+static inline void ferry_os_trace(enum ferry_event event, uint64_t a, uint64_t b, uint64_t c)
+{
+	(void)event, (void)a, (void)b, (void)c;
+}
 static inline bool ferry_os_fault_point(uint32_t id)
 {
 	(void)id;
