@@ -38,7 +38,8 @@ LOADED_TESTS = (
 UNLOADED_TESTS = (
     ("reload", 240, ("--rounds", "25")),  # a hundred in the long ring
     ("unbind", 120, ()),
-    ("trace", 90, ()),
+    ("trace", 150, ()),
+    ("idle", 150, ()),
 )
 
 
