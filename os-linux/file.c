@@ -38,7 +38,8 @@ EXPORT_SYMBOL_GPL(ferry_device_errno);
 
 /* ---- open, release ---- */
 
-static const uint32_t host_caps = 1u << FERRY_CAPABILITY_SYSCALLS;
+static const uint32_t host_caps =
+	1u << FERRY_CAPABILITY_SYSCALLS | 1u << FERRY_CAPABILITY_READ_MOSTLY;
 
 static int file_open(struct ferry_file *file)
 {
@@ -120,18 +121,26 @@ static int ferry_release(struct inode *inode, struct file *filp)
 
 /* ---- requests ---- */
 
-/* What can only be checked with the process's VMAs. */
-static int request_check(struct ferry_file *file, uint32_t request, const void *buf, size_t bytes)
+/* Sizes that are wrong in themselves get their own answer from the core. */
+static bool span_is_sane(uint64_t base, uint64_t bytes)
+{
+	return bytes && base <= FERRY_VA_END && bytes <= FERRY_VA_END - base;
+}
+
+/* What can only be checked, or done, with the process's VMAs; before the core sees the request. */
+static int request_vmas(struct ferry_file *file, uint32_t request, const void *buf, size_t bytes)
 {
 	const struct ferry_req_range *range = buf;
+	const struct ferry_req_advise *advise = buf;
 
-	if (request != FERRY_REQ_RANGE_CREATE || bytes < sizeof(*range))
-		return 0;
-	/* Sizes that are wrong in themselves get their own answer from the core. */
-	if (!range->bytes || range->base > FERRY_VA_END ||
-	    range->bytes > FERRY_VA_END - range->base)
-		return 0;
-	return ferry_vma_covers(file, range->base, range->bytes) ? 0 : FERRY_E_RANGE_NOT_MAPPED;
+	if (request == FERRY_REQ_RANGE_CREATE && bytes >= sizeof(*range) &&
+	    span_is_sane(range->base, range->bytes) &&
+	    !ferry_vma_covers(file, range->base, range->bytes))
+		return FERRY_E_RANGE_NOT_MAPPED;
+	if (request == FERRY_REQ_ADVISE && bytes >= sizeof(*advise) &&
+	    advise->advice == FERRY_ADVICE_READ_MOSTLY && span_is_sane(advise->base, advise->bytes))
+		return ferry_vma_hear_writes(file, advise->base, advise->base + advise->bytes);
+	return 0;
 }
 
 static int call_run(struct ferry_file *file, uint32_t request, const struct ferry_call *call)
@@ -152,7 +161,7 @@ static int call_run(struct ferry_file *file, uint32_t request, const struct ferr
 		return FERRY_E_CALL_NOMEM;
 	err = copy_from_user(buf, data, call->bytes) ? FERRY_E_CALL_ADDRESS : 0;
 	if (!err)
-		err = request_check(file, request, buf, call->bytes);
+		err = request_vmas(file, request, buf, call->bytes);
 	if (!err) {
 		err = ferry_core_request(file->node->core, file->vs, request, buf, call->bytes);
 		/*

@@ -87,6 +87,7 @@ struct ferry_file {
 	 * start; bus addresses >> PAGE_SHIFT, per device.
 	 */
 	struct xarray external, external_pieces, external_bus[FERRY_MAX_DEVICES];
+	bool hear_writes;	 /* mmap_lock: mappings made from now on hear of writes (vma.c) */
 	spinlock_t faults_lock;	 /* of the next */
 	struct list_head faults; /* struct ferry_kfault */
 };
@@ -151,6 +152,12 @@ struct vm_area_struct *ferry_vma_for_insert(struct ferry_file *file, uint64_t va
 
 /* It maps managed memory, of whichever handle. */
 bool ferry_vma_is_managed(const struct vm_area_struct *vma);
+/*
+ * From now on pages in [base, end) can be mapped so that a write faults. FERRY_E_KILLED. Takes
+ * mmap_lock for writing. The second asks it of a VMA, with mmap_lock held.
+ */
+int ferry_vma_hear_writes(struct ferry_file *file, uint64_t base, uint64_t end);
+bool ferry_vma_hears_writes(const struct vm_area_struct *vma);
 
 /* ---- external.c: registered memory; the operations are those of mm_ops.h ---- */
 void ferry_external_init(struct ferry_file *file);

@@ -12,7 +12,9 @@
  *
  *   CPU mappings are inserted page by page as ordinary struct pages (VM_MIXEDMAP), so
  * get_user_pages() works on them, and are taken away through the handle's own address space with
- * unmap_mapping_range(), which needs no VMA and no mmap_lock.
+ * unmap_mapping_range(), which needs no VMA and no mmap_lock. In a VMA that hears of writes (vma.c)
+ * they are inserted for reading, and raised here if the core says so; never lowered, for modules
+ * can flush no TLB: they are taken away instead.
  *
  * Locks: all operations run under the core's BLOCK, which guards the kblock. See kernel.h.
  */
@@ -129,12 +131,6 @@ static int kmm_cpu_zap(void *mm, uint64_t va, uint32_t page_count)
 	return 0;
 }
 
-/* Not offered (FERRY_CAPABILITY_READ_MOSTLY), so not asked for. */
-static int kmm_cpu_protect(void *mm, uint64_t va, uint32_t page_count)
-{
-	return FERRY_E_UNSUPPORTED;
-}
-
 /* Up to PAGES_AT_ONCE of them; *done were mapped now or before. */
 static int insert_some(struct vm_area_struct *vma, uint64_t va, struct page **pages, uint32_t count,
 		       uint32_t *done)
@@ -150,13 +146,66 @@ static int insert_some(struct vm_area_struct *vma, uint64_t va, struct page **pa
 	return ret ? FERRY_E_CPU_INSERT : 0;
 }
 
-static int insert_run(struct ferry_file *file, struct vm_area_struct *vma, uint64_t va,
-		      uint32_t page_count)
+struct access_walk {
+	struct vm_area_struct *vma;
+	struct page **pages; /* the first is that at va */
+	uint64_t va;
+	pgprot_t prot; /* to be raised to */
+	bool write;
+	bool wrong; /* out: an entry is writable that must not be */
+};
+
+/*
+ * The page table's lock is held. An entry that is not there was taken away by the process itself
+ * (madvise). Raising needs no TLB flush: who has the old entry faults, and finds the new one.
+ */
+static int access_one(pte_t *ptep, unsigned long va, void *arg)
 {
+	struct access_walk *walk = arg;
+	unsigned long pfn = page_to_pfn(walk->pages[(va - walk->va) >> PAGE_SHIFT]);
+	pte_t pte = ptep_get(ptep);
+
+	if (!pte_present(pte) || pte_pfn(pte) != pfn)
+		return 0;
+	if (!walk->write)
+		walk->wrong |=
+			pte_write(pte) || pte_dirty(pte); /* dirty: mprotect would raise it */
+	else if (!pte_write(pte))
+		set_pte_at(walk->vma->vm_mm, va, ptep, pfn_pte(pfn, walk->prot));
+	return 0;
+}
+
+/* The VMA hears of writes, and its pages are mapped, at least for reading: as write says. */
+static int access_some(struct ferry_file *file, struct vm_area_struct *vma, uint64_t va,
+		       struct page **pages, uint32_t count, bool write)
+{
+	struct access_walk walk = {
+		.vma = vma,
+		.pages = pages,
+		.va = va,
+		.prot = vm_get_page_prot(vma->vm_flags),
+		.write = write,
+	};
+
+	if (write && !(vma->vm_flags & VM_WRITE))
+		return 0;
+	if (apply_to_page_range(vma->vm_mm, va, (unsigned long)count << PAGE_SHIFT, access_one,
+				&walk))
+		return FERRY_E_CPU_INSERT;
+	if (FERRY_ASSERT(!walk.wrong))
+		return 0;
+	(void)kmm_cpu_zap(file, va, count);
+	return FERRY_E_BUSY;
+}
+
+static int insert_run(struct ferry_file *file, struct vm_area_struct *vma, uint64_t va,
+		      uint32_t page_count, bool write)
+{
+	bool hears = ferry_vma_hears_writes(vma);
 	struct ferry_kblock *kb = kblock_find(file, va);
 	struct page *pages[PAGES_AT_ONCE];
 
-	if (!FERRY_ASSERT(kb))
+	if (!FERRY_ASSERT(kb) || !FERRY_ASSERT(write || hears))
 		return FERRY_E_CPU_INSERT;
 	while (page_count) {
 		uint32_t n, done;
@@ -170,6 +219,8 @@ static int insert_run(struct ferry_file *file, struct vm_area_struct *vma, uint6
 		if (!n)
 			return FERRY_E_HOST_FULL;
 		err = insert_some(vma, va, pages, n, &done);
+		if (!err && hears)
+			err = access_some(file, vma, va, pages, done, write);
 		if (err)
 			return err;
 		va += (uint64_t)done << PAGE_SHIFT;
@@ -185,8 +236,6 @@ static int kmm_cpu_insert(void *mm, uint64_t va, uint32_t page_count, bool write
 	bool unlock;
 	int err = 0;
 
-	if (!write)
-		return FERRY_E_UNSUPPORTED;
 	while (!err && va < end) {
 		struct vm_area_struct *vma = ferry_vma_for_insert(file, va, &unlock);
 		uint64_t next;
@@ -194,7 +243,7 @@ static int kmm_cpu_insert(void *mm, uint64_t va, uint32_t page_count, bool write
 		if (!vma)
 			return FERRY_E_BUSY;
 		next = min_t(uint64_t, end, vma->vm_end);
-		err = insert_run(file, vma, va, (next - va) >> PAGE_SHIFT);
+		err = insert_run(file, vma, va, (next - va) >> PAGE_SHIFT, write);
 		if (unlock)
 			mmap_read_unlock(file->mm);
 		va = next;
@@ -293,18 +342,23 @@ static void *kmm_host_ptr(void *mm, uint64_t va)
 }
 
 /*
- * References to a page that nobody maps: the page cache's, ours, and one by whoever took it off the
- * LRU lists (or has not put it there yet). One more is somebody who means to use it, or a batch of
- * LRU work of some CPU.
+ * References to a page: the page cache's, ours, one of each CPU mapping (a read-mostly page may
+ * have its own still), and one by whoever took it off the LRU lists (or has not put it there yet).
+ * One more is somebody who means to use it, or a batch of LRU work of some CPU.
+ *
+ * Counted first and mapped last: a mapping that goes away between the two makes a page that is free
+ * look pinned, never the reverse. None comes, for that takes BLOCK.
  */
 static bool page_is_pinned(struct page *page)
 {
 	struct folio *folio = page_folio(page);
 	long expected = folio_nr_pages(folio) + 1 + (folio_test_lru(folio) ? 0 : 1);
+	long refs = folio_ref_count(folio);
 
 	if (folio_test_large(folio)) /* others of our own pages may hold it as well */
 		return folio_maybe_dma_pinned(folio);
-	return folio_ref_count(folio) > expected || folio_mapped(folio);
+	smp_rmb();						     /* as said above */
+	return refs > expected + 1 + atomic_read(&folio->_mapcount); /* which begins at -1 */
 }
 
 static bool pages_pinned(struct ferry_kblock *kb, uint32_t first, uint32_t page_count,
@@ -369,7 +423,8 @@ const struct ferry_mm_ops ferry_kmm_ops = {
 	.get = kmm_get,
 	.put = kmm_put,
 	.cpu_zap = kmm_cpu_zap,
-	.cpu_protect = kmm_cpu_protect,
+	/* No cpu_protect: to take write permission away means to take the mapping away. */
+	.read_only_at_once = true,
 	.cpu_insert = kmm_cpu_insert,
 	.cpu_poison = kmm_cpu_poison,
 	.host_populate = kmm_host_populate,

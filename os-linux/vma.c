@@ -13,8 +13,13 @@
  *       mremap    ->  refused, after which the kernel moves everything back
  *       fork      ->  the child does not get it (VM_DONTCOPY)
  *
- *   No .map_pages: a fault then always holds mmap_lock, never only the VMA's own lock. No
- * .page_mkwrite: writable mappings are writable from the start.
+ *   No .map_pages: a fault then always holds mmap_lock, never only the VMA's own lock.
+ *
+ *   A VMA begins as one that is writable from the start. Once read-mostly advice is given for a
+ * part of it, it hears of writes (.page_mkwrite): the kernel then makes read-only entries, and mm.c
+ * raises those that the core says may be written. Not before: since 6.5 the kernel refuses
+ * long-term pins for writing (registered buffers of io_uring, RDMA) of a mapping that hears of
+ * writes.
  *
  * Context: mmap_lock held, for writing in mmap, mprotect and mremap.
  */
@@ -44,14 +49,24 @@ static struct vm_area_struct *fault_vma(struct ferry_file *file)
 	return vma;
 }
 
-static const struct vm_operations_struct ferry_vm_ops;
+static const struct vm_operations_struct ferry_vm_ops, ferry_vm_ops_hearing;
+
+bool ferry_vma_is_managed(const struct vm_area_struct *vma)
+{
+	return vma->vm_ops == &ferry_vm_ops || vma->vm_ops == &ferry_vm_ops_hearing;
+}
+
+bool ferry_vma_hears_writes(const struct vm_area_struct *vma)
+{
+	return vma->vm_ops == &ferry_vm_ops_hearing;
+}
 
 /* mmap_lock held. */
 static struct vm_area_struct *vma_at(struct ferry_file *file, uint64_t va)
 {
 	struct vm_area_struct *vma = find_vma(file->mm, va);
 
-	if (!vma || va < vma->vm_start || vma->vm_ops != &ferry_vm_ops ||
+	if (!vma || va < vma->vm_start || !ferry_vma_is_managed(vma) ||
 	    vma->vm_private_data != file || !vma_is_ours(file, vma))
 		return NULL;
 	return vma;
@@ -94,9 +109,34 @@ bool ferry_vma_covers(struct ferry_file *file, uint64_t base, uint64_t bytes)
 	return va >= end;
 }
 
-bool ferry_vma_is_managed(const struct vm_area_struct *vma)
+/*
+ * mmap_lock held for writing. Entries that are writable stay so: the core knows of them. Flags that
+ * are set again shut out faults that hold the VMA's own lock only.
+ */
+static void vma_hear_writes(struct vm_area_struct *vma)
 {
-	return vma->vm_ops == &ferry_vm_ops;
+	vm_flags_set(vma, VM_MIXEDMAP);
+	vma->vm_ops = &ferry_vm_ops_hearing;
+	vma->vm_page_prot = vm_get_page_prot(vma->vm_flags & ~VM_SHARED);
+}
+
+/*
+ * Mappings that come later hear of writes from the start. So wherever in [base, end) a page may
+ * become read-mostly its VMA hears of writes, whatever other threads map and unmap meanwhile.
+ */
+int ferry_vma_hear_writes(struct ferry_file *file, uint64_t base, uint64_t end)
+{
+	struct vm_area_struct *vma;
+
+	if (mmap_write_lock_killable(file->mm))
+		return FERRY_E_KILLED;
+	file->hear_writes = true;
+	for (vma = find_vma(file->mm, base); vma && vma->vm_start < end;
+	     vma = find_vma(file->mm, vma->vm_end))
+		if (vma->vm_ops == &ferry_vm_ops && vma->vm_private_data == file)
+			vma_hear_writes(vma);
+	mmap_write_unlock(file->mm);
+	return 0;
 }
 
 /* ---- operations ---- */
@@ -118,7 +158,8 @@ static vm_fault_t fault_later(struct vm_fault *vmf)
 	return VM_FAULT_RETRY;
 }
 
-static vm_fault_t ferry_vm_fault(struct vm_fault *vmf)
+/* In: mmap_lock held. */
+static vm_fault_t access_serve(struct vm_fault *vmf, bool write)
 {
 	struct vm_area_struct *vma = vmf->vma;
 	struct ferry_file *file = vma->vm_private_data;
@@ -132,7 +173,7 @@ static vm_fault_t ferry_vm_fault(struct vm_fault *vmf)
 	list_add(&fault.list, &file->faults);
 	spin_unlock(&file->faults_lock);
 
-	err = ferry_core_cpu_fault(file->node->core, file->vs, va, vmf->flags & FAULT_FLAG_WRITE);
+	err = ferry_core_cpu_fault(file->node->core, file->vs, va, write);
 
 	spin_lock(&file->faults_lock);
 	list_del(&fault.list);
@@ -145,6 +186,21 @@ static vm_fault_t ferry_vm_fault(struct vm_fault *vmf)
 	default:
 		return VM_FAULT_SIGBUS;
 	}
+}
+
+static vm_fault_t ferry_vm_fault(struct vm_fault *vmf)
+{
+	return access_serve(vmf, vmf->flags & FAULT_FLAG_WRITE);
+}
+
+/*
+ * A write to a page that is mapped for reading. The core takes copies from devices, and raises the
+ * entry under BLOCK like any other; so the kernel must not do it, after BLOCK was let go of.
+ * NOPAGE: it only tries again.
+ */
+static vm_fault_t ferry_vm_page_mkwrite(struct vm_fault *vmf)
+{
+	return access_serve(vmf, true);
 }
 
 static void ferry_vm_close(struct vm_area_struct *vma)
@@ -190,6 +246,14 @@ static const struct vm_operations_struct ferry_vm_ops = {
 	.fault = ferry_vm_fault,
 };
 
+static const struct vm_operations_struct ferry_vm_ops_hearing = {
+	.close = ferry_vm_close,
+	.mremap = ferry_vm_mremap,
+	.mprotect = ferry_vm_mprotect,
+	.fault = ferry_vm_fault,
+	.page_mkwrite = ferry_vm_page_mkwrite,
+};
+
 int ferry_mmap(struct file *filp, struct vm_area_struct *vma)
 {
 	struct ferry_file *file = filp->private_data;
@@ -205,6 +269,6 @@ int ferry_mmap(struct file *filp, struct vm_area_struct *vma)
 	 */
 	vm_flags_set(vma, VM_MIXEDMAP | VM_DONTCOPY | VM_DONTEXPAND | VM_SEQ_READ);
 	vma->vm_private_data = file;
-	vma->vm_ops = &ferry_vm_ops;
+	vma->vm_ops = file->hear_writes ? &ferry_vm_ops_hearing : &ferry_vm_ops;
 	return 0;
 }

@@ -50,8 +50,11 @@ static int cpu_map(struct ferry_ctx *ctx, struct ferry_block *block, const struc
 	err = ferry_block_map_cpu(block, &own, true);
 	if (err || ferry_bitmap_empty(&shared))
 		return err;
-	/* Also on an error: part of it may have been mapped, and written to before the protection stood. */
+	/* Copied again also on an error: part of it may have been mapped, and written to before the protection stood.
+	 */
 	err = ferry_block_map_cpu(block, &shared, false);
+	if (block->vs->ops->read_only_at_once)
+		return err;
 	refresh_err = refresh_copies(ctx, block, &shared);
 	return err ? err : refresh_err;
 }

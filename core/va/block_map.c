@@ -292,6 +292,8 @@ int ferry_block_protect_cpu(struct ferry_block *block, const struct ferry_bitmap
 	ferry_bitmap_and(&lower, &block->cpu_writable, pages);
 	if (ferry_bitmap_empty(&lower))
 		return 0;
+	if (!block->vs->ops->cpu_protect)
+		return ferry_block_zap_cpu(block, &lower);
 	err = cpu_each_run(block, &lower, block->vs->ops->cpu_protect, &done);
 	ferry_bitmap_andnot(&block->cpu_writable, &block->cpu_writable, &done);
 	return err;

@@ -32,7 +32,10 @@ int ferry_block_unhook_gpu(struct ferry_ctx *ctx, struct ferry_block_gpu *bg);
 /* Take write permission; as unmap. */
 int ferry_block_protect_gpu(struct ferry_ctx *ctx, struct ferry_block_gpu *bg, const struct ferry_bitmap *pages);
 
-/* Take CPU mappings (write permission) of pages; only those that are mapped cost anything. FERRY_E_CPU_ZAP. */
+/*
+ * Take CPU mappings (write permission; where the host cannot, then the mapping with it) of pages; only those that are
+ * mapped cost anything. FERRY_E_CPU_ZAP.
+ */
 int ferry_block_zap_cpu(struct ferry_block *block, const struct ferry_bitmap *pages);
 int ferry_block_protect_cpu(struct ferry_block *block, const struct ferry_bitmap *pages);
 int ferry_block_zap_cpu_page(struct ferry_block *block, uint32_t page);

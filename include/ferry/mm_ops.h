@@ -39,16 +39,21 @@ struct ferry_mm_ops {
 	 */
 	int (*cpu_zap)(void *mm, uint64_t va, uint32_t page_count);
 
-	/* cpu_protect: the same for writes; reads go on. 0, FERRY_E_CPU_ZAP, FERRY_E_UNSUPPORTED. */
+	/*
+	 * cpu_protect: the same for writes; reads go on. 0, FERRY_E_CPU_ZAP. NULL: this host can only take the whole
+	 * mapping away (cpu_zap), which is what the core then does; the next read brings it back, read-only.
+	 */
 	int (*cpu_protect)(void *mm, uint64_t va, uint32_t page_count);
 
 	/*
 	 * cpu_insert: map the populated host pages; an existing mapping is not an error. write=false maps such
 	 * that a write faults; a write that slipped in before the protection stood is in the host page when the
-	 * call returns (the caller compares). Wakes who waits for these pages. 0, FERRY_E_CPU_INSERT (the VMA is
+	 * call returns (the caller copies again). Wakes who waits for these pages. 0, FERRY_E_CPU_INSERT (the VMA is
 	 * gone or wrong), FERRY_E_BUSY (the address space is changing: the access will fault again by itself).
 	 */
 	int (*cpu_insert)(void *mm, uint64_t va, uint32_t page_count, bool write);
+	/* cpu_insert(write=false) never lets a write slip in, so nothing need be copied again. Constant. */
+	bool read_only_at_once;
 
 	/* cpu_poison: the next CPU access to the pages gets SIGBUS, for good. 0, FERRY_E_CPU_INSERT. */
 	int (*cpu_poison)(void *mm, uint64_t va, uint32_t page_count);
@@ -74,9 +79,10 @@ struct ferry_mm_ops {
 
 	/*
 	 * host_pinned: which of the populated pages somebody outside has a hold on (O_DIRECT, a pipe, another driver)
-	 * and may write to at any time, CPU mapping or not. They must stay where they are. Called after cpu_zap of
-	 * them; pins that come later find no CPU mapping, so they take a CPU fault first. Sets bit i % 64 of words[i
-	 * / 64] for page va + i; the caller gives zeroes. NULL: nobody can pin pages on this host.
+	 * and may write to at any time, CPU mapping or not. They must stay where they are. Called when no CPU can
+	 * write to them (cpu_zap, cpu_protect); who comes for a hold to write with later takes a CPU fault first.
+	 * Sets bit i % 64 of words[i / 64] for page va + i; the caller gives zeroes. NULL: nobody can pin pages on
+	 * this host.
 	 */
 	void (*host_pinned)(void *mm, uint64_t va, uint32_t page_count, uint64_t *words);
 

@@ -31,6 +31,7 @@ LOADED_TESTS = (
     ("ptrace", 60, ()),
     ("io", 60, ()),
     ("pin", 60, ()),
+    ("readmostly", 90, ()),
     ("register", 90, ()),
     ("kill", 120, ()),
 )

@@ -136,6 +136,14 @@ void *dev_alloc(int fd, size_t bytes)
 	return p;
 }
 
+int dev_advise(int fd, const void *at, size_t bytes, uint32_t advice, uint32_t where)
+{
+	struct ferry_req_advise req = {
+		.size = sizeof(req), .advice = advice, .base = (uintptr_t)at, .bytes = bytes, .where = where};
+
+	return dev_call(fd, FERRY_REQ_ADVISE, &req, sizeof(req));
+}
+
 int dev_migrate(int fd, const void *at, size_t bytes, uint32_t where)
 {
 	struct ferry_req_migrate migrate = {
@@ -222,6 +230,7 @@ int dev_unregister(int fd, const void *at)
 #define ADD_REG(dst, src) INSN(0x0f, dst, src, 0, 0)
 #define STORE64(dst, src) INSN(0x7b, dst, src, 0, 0)
 #define LOAD64(dst, src) INSN(0x79, dst, src, 0, 0)
+#define MOVE_IMM(dst, imm) INSN(0xb7, dst, 0, 0, imm)
 #define JUMP(offset) INSN(0x05, 0, 0, offset, 0)
 #define JUMP_IF_ZERO(dst, offset) INSN(0x15, dst, 0, offset, 0)
 #define EXIT INSN(0x95, 0, 0, 0, 0)
@@ -230,6 +239,8 @@ static const uint64_t spin[] = {JUMP(-1), EXIT};
 static const uint64_t fill[] = {JUMP_IF_ZERO(2, 4), STORE64(1, 3), ADD_IMM(1, 8), ADD_IMM(2, -1), JUMP(-5), EXIT};
 static const uint64_t add[] = {JUMP_IF_ZERO(2, 6), LOAD64(4, 1),   ADD_REG(4, 3), STORE64(1, 4),
                                ADD_IMM(1, 8),      ADD_IMM(2, -1), JUMP(-7),      EXIT};
+static const uint64_t sum[] = {MOVE_IMM(5, 0), JUMP_IF_ZERO(2, 5), LOAD64(4, 1),  ADD_REG(5, 4), ADD_IMM(1, DEV_PAGE),
+                               ADD_IMM(2, -1), JUMP(-6),           STORE64(3, 5), EXIT};
 
 static const struct {
 	const uint64_t *insns;
@@ -238,6 +249,7 @@ static const struct {
 	[DEV_PROGRAM_SPIN] = {spin, sizeof(spin) / 8, 0},
 	[DEV_PROGRAM_FILL] = {fill, sizeof(fill) / 8, 3},
 	[DEV_PROGRAM_ADD] = {add, sizeof(add) / 8, 3},
+	[DEV_PROGRAM_SUM] = {sum, sizeof(sum) / 8, 3},
 };
 
 /* The error, and where. */

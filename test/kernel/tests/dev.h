@@ -49,6 +49,7 @@ void *dev_alloc(int fd, size_t bytes);
 int dev_register(int fd, const void *at, size_t bytes, uint32_t flags);
 int dev_unregister(int fd, const void *at);
 
+int dev_advise(int fd, const void *at, size_t bytes, uint32_t advice, uint32_t where);
 int dev_migrate(int fd, const void *at, size_t bytes, uint32_t where);
 /* Moves to device 0, and fails the case unless every page is there. */
 void dev_to_device(int fd, const void *at, size_t bytes);
@@ -68,6 +69,7 @@ enum dev_program {
 	DEV_PROGRAM_SPIN, /* no arguments: runs until its budget or its owner ends */
 	DEV_PROGRAM_FILL, /* (u64 *at, u64 count, u64 value): one thread writes them all */
 	DEV_PROGRAM_ADD,  /* (u64 *at, u64 count, u64 value): one thread adds value to each */
+	DEV_PROGRAM_SUM,  /* (u64 *at, u64 pages, u64 *sum): the first word of each page is read; writes one word */
 };
 uint32_t dev_program_load(int fd, enum dev_program program);
 int dev_launch(int fd, uint32_t program, const uint64_t *args, uint32_t arg_count, uint64_t *launch);

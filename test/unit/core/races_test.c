@@ -98,6 +98,48 @@ static void a_write_that_slipped_in_reaches_the_copy_when_mapping_fails(void **u
 }
 
 /*
+ * Goal: read-mostly works on a host that can only take mappings away. Method: pages that the CPU has written are read
+ * by the device, which unmaps them; one CPU fault then brings all of them back for reading, and copies nothing; from
+ * there on neither side faults. A write of the CPU takes the device's copies.
+ */
+static void read_mostly_works_where_the_host_cannot_lower_a_mapping(void **unused)
+{
+	uint64_t value, copies, faults;
+	struct ferry_mm_ops ops;
+
+	(void)unused;
+	up(1, 4);
+	ops = *rig.vs->ops;
+	ops.cpu_protect = NULL;
+	ops.read_only_at_once = true;
+	rig.vs->ops = &ops;
+	advise(FERRY_ADVICE_READ_MOSTLY, FERRY_WHERE_NONE);
+	for (uint32_t i = 0; i < 16; i++)
+		assert_int_equal(cpu(i, true, 100 + i, NULL), 0);
+	for (uint32_t i = 0; i < 16; i++) {
+		assert_int_equal(gpu(0, i, false, 0, &value), 0);
+		assert_uint_equal(value, 100 + i);
+		assert_false(rig.cpu_mapped[i]);
+	}
+	copies = rig.dev[0].copies;
+	faults = rig_counter(&rig, FERRY_COUNTER_faults_cpu);
+	for (uint32_t i = 0; i < 32; i++) {
+		assert_int_equal(cpu(i % 16, false, 0, &value), 0);
+		assert_uint_equal(value, 100 + i % 16);
+		assert_false(rig.cpu_writable[i % 16]);
+		assert_int_equal(gpu(0, i % 16, false, 0, &value), 0);
+		assert_uint_equal(value, 100 + i % 16);
+	}
+	assert_uint_equal(rig_counter(&rig, FERRY_COUNTER_faults_cpu), faults + 1);
+	assert_uint_equal(rig.dev[0].copies, copies);
+	assert_int_equal(cpu(3, true, 7, NULL), 0);
+	assert_true(rig.cpu_writable[3]);
+	assert_int_equal(gpu(0, 3, false, 0, &value), 0);
+	assert_uint_equal(value, 7);
+	down();
+}
+
+/*
  * Goal: a page is not refused because of a neighbour that cannot be mapped. Method: pages that come along are dense
  * around the one touched, one of them is gone from the host.
  */
@@ -320,6 +362,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_write_that_slipped_in_reaches_the_copy_when_mapping_fails),
+		cmocka_unit_test(read_mostly_works_where_the_host_cannot_lower_a_mapping),
 		cmocka_unit_test(a_neighbour_that_is_gone_does_not_refuse_the_page),
 		cmocka_unit_test(a_full_host_refuses_no_page_for_its_neighbours),
 		cmocka_unit_test(the_death_of_a_reader_does_not_hurt_a_writer),
