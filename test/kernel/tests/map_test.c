@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -291,6 +292,47 @@ static void unaligned_length(void)
 	data_is("an odd length", p, bytes, 11);
 }
 
+#define PASS_PAGES (4 * DEV_BLOCK / DEV_PAGE)
+
+/* CPU faults of one pass that touches each page once, step pages on each time. */
+static uint64_t pass_faults(int fd, volatile uint8_t *p, size_t pages, size_t step, bool write)
+{
+	uint64_t before = dev_counter(fd, FERRY_COUNTER_faults_cpu);
+
+	for (size_t i = 0, at = 0; i < pages; i++, at = (at + step) % pages) {
+		if (write)
+			p[at * DEV_PAGE] = 1;
+		else
+			CHECK(p[at * DEV_PAGE] == 1, "page %zu", at);
+	}
+	return dev_counter(fd, FERRY_COUNTER_faults_cpu) - before;
+}
+
+/* What is dense around a page is mapped with it: one fault is for many pages, in whatever order they are touched. */
+static void few_faults(void)
+{
+	int fd = dev_open();
+	uint8_t *ordered = dev_alloc(fd, 4 * DEV_BLOCK), *scattered = dev_alloc(fd, 4 * DEV_BLOCK);
+	uint64_t in_order = pass_faults(fd, ordered, PASS_PAGES, 1, true);
+	uint64_t anyhow = pass_faults(fd, scattered, PASS_PAGES, 167, true);
+	uint64_t home, device;
+
+	/* There is room for one block on the device: three are evicted, which maps them nowhere. */
+	for (size_t at = 0; at < 4 * DEV_BLOCK; at += DEV_BLOCK)
+		dev_to_device(fd, ordered + at, DEV_BLOCK);
+	home = pass_faults(fd, ordered, PASS_PAGES * 3 / 4, 167, false);
+	device = pass_faults(fd, ordered + 3 * DEV_BLOCK, PASS_PAGES / 4, 1, false);
+	printf("# CPU faults: %llu for %lu new pages in order, %llu for as many scattered, %llu for %lu that were "
+	       "evicted, scattered, %llu for a block on the device\n",
+	       (unsigned long long)in_order, PASS_PAGES, (unsigned long long)anyhow, (unsigned long long)home,
+	       PASS_PAGES * 3 / 4, (unsigned long long)device);
+	fflush(stdout);
+	CHECK(in_order <= PASS_PAGES / 64, "%llu faults in order", (unsigned long long)in_order);
+	CHECK(anyhow <= PASS_PAGES / 8, "%llu faults scattered", (unsigned long long)anyhow);
+	CHECK(home <= PASS_PAGES / 8, "%llu faults for evicted pages", (unsigned long long)home);
+	CHECK(device <= PASS_PAGES / 64, "%llu faults for a block on the device", (unsigned long long)device);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct ktap_case cases[] = {
@@ -307,6 +349,7 @@ int main(int argc, char **argv)
 		{"mprotect can forbid access to a page", mprotect_none, 0},
 		{"advice does not lose data", madvise_keeps_data, 60},
 		{"advice that may lose data loses nothing else", madvise_destroys_nothing_else, 0},
+		{"one fault maps many pages", few_faults, 0},
 		{"mlock, msync and mincore do no harm", lock_and_sync, 0},
 	};
 
