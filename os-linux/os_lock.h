@@ -75,6 +75,11 @@ static inline void ferry_os_mutex_lock(struct ferry_os_mutex *m)
 	mutex_lock(&m->lock);
 }
 
+static inline bool ferry_os_mutex_lock_killable(struct ferry_os_mutex *m)
+{
+	return mutex_lock_killable(&m->lock) == 0;
+}
+
 static inline bool ferry_os_mutex_trylock(struct ferry_os_mutex *m)
 {
 	return mutex_trylock(&m->lock) != 0;

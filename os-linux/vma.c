@@ -23,11 +23,14 @@
  *
  * Context: mmap_lock held, for writing in mmap, mprotect and mremap.
  */
+#include <linux/freezer.h>
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
 
 #include "compat/compat.h"
 #include "kernel.h"
+
+#define LATER_MS 10u
 
 static bool vma_is_ours(const struct ferry_file *file, const struct vm_area_struct *vma)
 {
@@ -142,19 +145,28 @@ int ferry_vma_hear_writes(struct ferry_file *file, uint64_t base, uint64_t end)
 /* ---- operations ---- */
 
 /*
- * The driver is suspending. The lock must not be held while we wait, and the caller may be one who
- * cannot wait: then the access is simply tried again.
+ * The driver is suspending: come again, after a short sleep, which ends sooner for who has to die.
+ *
+ *     RETRY_NOWAIT   the caller may not even sleep; mmap_lock stays
+ *     ALLOW_RETRY    without mmap_lock. A fault of user mode holds nothing else either, and may be
+ *                    frozen right here. Others (copy_to_user) may hold anything.
+ *     neither        page_mkwrite, or a caller who keeps mmap_lock. Who is told to die gets an
+ *                    answer, for in the kernel nobody else stops him from trying again.
  */
 static vm_fault_t fault_later(struct vm_fault *vmf)
 {
+	const long pause = msecs_to_jiffies(LATER_MS);
 	unsigned int flags = vmf->flags;
 
-	if (!(flags & FAULT_FLAG_ALLOW_RETRY) || (flags & FAULT_FLAG_RETRY_NOWAIT)) {
-		cond_resched();
-		return VM_FAULT_NOPAGE;
+	if (flags & FAULT_FLAG_RETRY_NOWAIT)
+		return VM_FAULT_RETRY;
+	if (!(flags & FAULT_FLAG_ALLOW_RETRY)) {
+		schedule_timeout_killable(pause);
+		return fatal_signal_pending(current) ? VM_FAULT_SIGBUS : VM_FAULT_NOPAGE;
 	}
 	mmap_read_unlock(vmf->vma->vm_mm);
-	schedule_timeout_killable(msecs_to_jiffies(10));
+	__set_current_state(TASK_KILLABLE | (flags & FAULT_FLAG_USER ? TASK_FREEZABLE : 0));
+	schedule_timeout(pause);
 	return VM_FAULT_RETRY;
 }
 

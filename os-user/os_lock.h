@@ -111,6 +111,13 @@ static inline void ferry_os_mutex_lock(struct ferry_os_mutex *m)
 	ferry_os_sem_down(&m->sem);
 }
 
+/* A process that is told to die is gone, with all who wait in it. */
+static inline bool ferry_os_mutex_lock_killable(struct ferry_os_mutex *m)
+{
+	ferry_os_mutex_lock(m);
+	return true;
+}
+
 static inline bool ferry_os_mutex_trylock(struct ferry_os_mutex *m)
 {
 	return ferry_os_sem_try(&m->sem);

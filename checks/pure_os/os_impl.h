@@ -68,6 +68,12 @@ static inline void ferry_os_mutex_lock(struct ferry_os_mutex *m)
 	world_mutex_lock(m);
 }
 
+bool world_mutex_lock_killable(struct ferry_os_mutex *m);
+static inline bool ferry_os_mutex_lock_killable(struct ferry_os_mutex *m)
+{
+	return world_mutex_lock_killable(m);
+}
+
 bool world_mutex_trylock(struct ferry_os_mutex *m);
 static inline bool ferry_os_mutex_trylock(struct ferry_os_mutex *m)
 {

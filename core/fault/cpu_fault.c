@@ -104,7 +104,8 @@ int ferry_cpu_fault_serve(struct ferry_ctx *ctx, struct ferry_va_space *vs, uint
 	 * cannot be had (the host is full, or has unmapped it and not told us yet) is no reason to refuse this page.
 	 */
 	for (uint32_t tries = 0; tries < 2; tries++) {
-		ferry_mutex_lock(ctx, &block->lock);
+		if (!ferry_mutex_lock_killable(ctx, &block->lock))
+			return FERRY_E_KILLED;
 		err = block->dead ? FERRY_E_RANGE_NOT_FOUND : cpu_fault_locked(ctx, block, page, write, tries > 0);
 		ferry_mutex_unlock(ctx, &block->lock);
 		if (!err || err == FERRY_E_BUSY || err == FERRY_E_RANGE_NOT_FOUND)

@@ -65,7 +65,11 @@ struct ferry_fence ferry_push_end(struct ferry_ctx *ctx, struct ferry_push *push
 bool ferry_channel_stopped(const struct ferry_channel *ch);
 
 bool ferry_fence_done(const struct ferry_fence *fence);
-/* Poll, then sleep in short steps; 0, FERRY_E_DEVICE_LOST (also when the time is up: the device is then lost). */
+/*
+ * Poll, then sleep in short steps; 0, FERRY_E_DEVICE_LOST (also when the time is up: the device is then lost). Not
+ * ended by a signal: the pages of the copy are in the device's hands until the fence, so a waiter who went would have
+ * to leave somebody behind who waits. Bounded by params.fence_timeout_ns.
+ */
 int ferry_fence_wait(struct ferry_ctx *ctx, const struct ferry_fence *fence) FERRY_MUST_CHECK;
 
 #endif /* FERRY_CHANNEL_H */

@@ -65,8 +65,12 @@ static inline void ferry_ctx_init(struct ferry_ctx *ctx)
 #define ferry_ctx_fini(ctx) ferry_ctx_fini_at(ctx, FERRY_LOCK_HERE)
 void ferry_ctx_fini_at(struct ferry_ctx *ctx, const char *file, uint32_t line);
 
-/* ---- mutex. Context: process; trylock too. ---- */
+/*
+ * ---- mutex. Context: process; trylock too. lock_killable: in the order like lock; false, and not held, when the
+ * thread is told to die first: the caller goes back with FERRY_E_KILLED. ----
+ */
 #define ferry_mutex_lock(ctx, m) ferry_mutex_lock_at(ctx, m, FERRY_LOCK_HERE)
+#define ferry_mutex_lock_killable(ctx, m) ferry_mutex_lock_killable_at(ctx, m, FERRY_LOCK_HERE)
 #define ferry_mutex_trylock(ctx, m) ferry_mutex_trylock_at(ctx, m, FERRY_LOCK_HERE)
 #define ferry_mutex_unlock(ctx, m) ferry_mutex_unlock_at(ctx, m, FERRY_LOCK_HERE)
 
@@ -121,6 +125,16 @@ static inline void ferry_mutex_lock_at(struct ferry_ctx *ctx, struct ferry_mutex
 {
 	ferry_lock_note(ctx, m, m->lock_class, FERRY_LOCK_EXCLUSIVELY, file, line);
 	ferry_os_mutex_lock(&m->os);
+}
+
+FERRY_MUST_CHECK static inline bool ferry_mutex_lock_killable_at(struct ferry_ctx *ctx, struct ferry_mutex *m,
+                                                                 const char *file, uint32_t line)
+{
+	ferry_lock_note(ctx, m, m->lock_class, FERRY_LOCK_EXCLUSIVELY, file, line);
+	if (ferry_os_mutex_lock_killable(&m->os))
+		return true;
+	ferry_lock_drop(ctx, m, m->lock_class, FERRY_LOCK_EXCLUSIVELY, file, line);
+	return false;
 }
 
 FERRY_MUST_CHECK static inline bool ferry_mutex_trylock_at(struct ferry_ctx *ctx, struct ferry_mutex *m,

@@ -11,7 +11,8 @@ static int migrate_to_device(struct ferry_ctx *ctx, struct ferry_block *block, u
 	bool share;
 	int err;
 
-	ferry_mutex_lock(ctx, &block->lock);
+	if (!ferry_mutex_lock_killable(ctx, &block->lock))
+		return FERRY_E_KILLED;
 	share = block->policy.read_mostly;
 	ferry_mutex_unlock(ctx, &block->lock);
 	/* Read-only pages can only be shared; the rest is handed over for writing. */
@@ -52,7 +53,8 @@ static int migrate_home(struct ferry_ctx *ctx, struct ferry_block *block, const 
 
 	/* A device that dies under the first try takes its pages along; the second knows which. */
 	for (uint32_t tries = 0; tries < 2; tries++) {
-		ferry_mutex_lock(ctx, &block->lock);
+		if (!ferry_mutex_lock_killable(ctx, &block->lock))
+			return FERRY_E_KILLED;
 		err = block->dead ? 0 : migrate_home_locked(ctx, block, pages, map, moved);
 		ferry_mutex_unlock(ctx, &block->lock);
 		if (err != FERRY_E_DEVICE_LOST)

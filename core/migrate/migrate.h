@@ -11,7 +11,8 @@
 
 /*
  * The pages of [va, va + bytes), which the caller has checked. flags: FERRY_MIGRATE_*. *moved grows by the pages that
- * changed place. VA_SPACE held for reading, no BLOCK. Codes: those of ferry_service_block(), FERRY_E_DEVICE_LOST.
+ * changed place. VA_SPACE held for reading, no BLOCK. Codes: those of ferry_service_block(), FERRY_E_DEVICE_LOST,
+ * FERRY_E_KILLED (between two blocks).
  */
 int ferry_migrate_range(struct ferry_ctx *ctx, struct ferry_va_space *vs, uint64_t va, uint64_t bytes, uint32_t where,
                         uint32_t flags, uint64_t *moved);

@@ -52,7 +52,8 @@ int ferry_core_request(struct ferry_core *core, struct ferry_va_space *vs, uint3
 
 /*
  * A CPU touched va and found no (sufficient) mapping. 0: mapped, or the access may simply be tried again.
- * FERRY_E_RANGE_NOT_FOUND, FERRY_E_DEVICE_LOST (the bytes are gone), FERRY_E_HOST_FULL: SIGBUS.
+ * FERRY_E_RANGE_NOT_FOUND, FERRY_E_DEVICE_LOST (the bytes are gone), FERRY_E_HOST_FULL: SIGBUS. FERRY_E_KILLED: the
+ * thread is to die, and was not served. FERRY_E_GATE_CLOSED: later.
  */
 int ferry_core_cpu_fault(struct ferry_core *core, struct ferry_va_space *vs, uint64_t va, bool write);
 

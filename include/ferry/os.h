@@ -52,11 +52,15 @@ static inline void ferry_os_spin_lock(struct ferry_os_spin *s);
 static inline bool ferry_os_spin_trylock(struct ferry_os_spin *s);
 static inline void ferry_os_spin_unlock(struct ferry_os_spin *s);
 
-/* ---- mutex: process context, owner unlocks, not recursive ---------------------------------------- */
+/*
+ * ---- mutex: process context, owner unlocks, not recursive. lock_killable is for who can go back: false if the
+ * thread is told to die before it has the lock. Never false in a kernel thread, and on a host that cannot tell.
+ */
 
 static inline void ferry_os_mutex_init(struct ferry_os_mutex *m, uint32_t lock_class);
 static inline void ferry_os_mutex_fini(struct ferry_os_mutex *m);
 static inline void ferry_os_mutex_lock(struct ferry_os_mutex *m);
+static inline bool ferry_os_mutex_lock_killable(struct ferry_os_mutex *m);
 static inline bool ferry_os_mutex_trylock(struct ferry_os_mutex *m);
 static inline void ferry_os_mutex_unlock(struct ferry_os_mutex *m);
 

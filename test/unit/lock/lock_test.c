@@ -46,6 +46,11 @@ static void a_mutex_is_locked_and_noted(void **unused)
 	assert_uint_equal(ctx.held | ctx.depth, 0);
 	assert_true(ferry_os_mutex_trylock(&m.os));
 	ferry_os_mutex_unlock(&m.os);
+	assert_true(ferry_mutex_lock_killable(&ctx, &m)); /* nobody is told to die here */
+	assert_false(ferry_os_mutex_trylock(&m.os));
+	assert_uint_equal(ctx.held, EXCL(BLOCK));
+	ferry_mutex_unlock(&ctx, &m);
+	assert_uint_equal(ctx.held | ctx.depth, 0);
 	ferry_mutex_fini(&m);
 	assert_uint_equal(reports(), 0);
 }
