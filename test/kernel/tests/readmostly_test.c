@@ -398,6 +398,7 @@ static void everybody_at_once(void)
 	printf("# %llu CPU writes, %llu device writes, %llu CPU faults, %llu GPU faults\n", (unsigned long long)cpu,
 	       (unsigned long long)gpu, (unsigned long long)dev_counter(race.s.fd, FERRY_COUNTER_faults_cpu),
 	       (unsigned long long)dev_counter(race.s.fd, FERRY_COUNTER_faults_gpu));
+	fflush(stdout);
 }
 
 /* Advice that comes and goes, and mappings that do, under readers and writers. */
