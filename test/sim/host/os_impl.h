@@ -120,6 +120,14 @@ static inline void ferry_os_mutex_lock(struct ferry_os_mutex *m)
 		sim_may_sleep("a mutex");
 	sim_lock(m);
 }
+/* Who was told to die does not queue for it. */
+static inline bool ferry_os_mutex_lock_killable(struct ferry_os_mutex *m)
+{
+	if (sim.me->killed)
+		return sim_trylock(m);
+	ferry_os_mutex_lock(m);
+	return true;
+}
 static inline bool ferry_os_mutex_trylock(struct ferry_os_mutex *m)
 {
 	return sim_trylock(m);
