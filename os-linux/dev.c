@@ -8,6 +8,7 @@
 #include <linux/io.h>
 
 #include "kernel.h"
+#include "os_mem.h"
 
 /* Into the driver, or not at all: 0 or 1 for kdev_leave(), -1. */
 static int kdev_enter(struct ferry_kdev *kdev)
@@ -144,7 +145,7 @@ static int kdev_dma_alloc(void *dev, size_t size_bytes, struct ferry_dma *out)
 
 	if (!size || size > MAX_ORDER_NR_PAGES * PAGE_SIZE)
 		return FERRY_E_NOMEM;
-	cpu = alloc_pages_exact(size, GFP_KERNEL_ACCOUNT | __GFP_ZERO | __GFP_NOWARN);
+	cpu = alloc_pages_exact(size, FERRY_KERNEL_GFP | __GFP_ZERO);
 	if (!cpu)
 		return FERRY_E_NOMEM;
 	err = kdev_page_map(dev, virt_to_page(cpu), size >> PAGE_SHIFT, &bus);

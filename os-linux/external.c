@@ -32,6 +32,7 @@
 
 #include "compat/compat.h"
 #include "kernel.h"
+#include "os_mem.h"
 
 /* Pinned, or looked at, between two chances for others to have mmap_lock. */
 #define BATCH_PAGES 64u
@@ -139,7 +140,7 @@ static int piece_look(struct piece *piece)
 static int frame_put(struct ferry_file *file, u64 va, unsigned long pfn)
 {
 	return xa_err(xa_store(&file->external, va >> PAGE_SHIFT, xa_mk_value(pfn),
-			       GFP_KERNEL_ACCOUNT | __GFP_NOWARN))
+			       FERRY_KERNEL_GFP))
 		       ? FERRY_E_HOST_FULL
 		       : 0;
 }
@@ -415,7 +416,7 @@ int ferry_external_map(void *mm, uint64_t va, uint64_t page_count, bool write)
 
 	if (!FERRY_ASSERT(current->mm == file->mm))
 		return FERRY_E_FOREIGN;
-	piece = kzalloc(sizeof(*piece), GFP_KERNEL_ACCOUNT);
+	piece = kzalloc(sizeof(*piece), FERRY_KERNEL_GFP);
 	if (!piece)
 		return FERRY_E_REGISTER_NOMEM;
 	piece->file = file;
@@ -427,8 +428,8 @@ int ferry_external_map(void *mm, uint64_t va, uint64_t page_count, bool write)
 	err = piece_look(piece);
 	if (!err)
 		err = piece->kind == PIECE_PAGES ? map_pages(piece) : map_frames(piece);
-	if (!err && xa_err(xa_store(&file->external_pieces, va >> PAGE_SHIFT, piece,
-				    GFP_KERNEL_ACCOUNT | __GFP_NOWARN)))
+	if (!err &&
+	    xa_err(xa_store(&file->external_pieces, va >> PAGE_SHIFT, piece, FERRY_KERNEL_GFP)))
 		err = FERRY_E_REGISTER_NOMEM;
 	if (err)
 		piece_end(piece);
@@ -463,7 +464,7 @@ static int frame_bus(struct ferry_file *file, struct ferry_kdev *kdev, u64 va, u
 		return err;
 	if ((*bus & ~PAGE_MASK) ||
 	    xa_err(xa_store(known, va >> PAGE_SHIFT, xa_mk_value(*bus >> PAGE_SHIFT),
-			    GFP_KERNEL_ACCOUNT | __GFP_NOWARN))) {
+			    FERRY_KERNEL_GFP))) {
 		ferry_kdev_frame_unmap(kdev, pfn, *bus);
 		return FERRY_E_HOST_MAP;
 	}

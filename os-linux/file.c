@@ -14,6 +14,7 @@
 
 #include "ferry/uapi/ferry_ioctl.h"
 #include "kernel.h"
+#include "os_mem.h"
 
 #define CALL_BYTES_MIN 24u /* of struct ferry_call in the first version */
 
@@ -77,7 +78,7 @@ static int ferry_open(struct inode *inode, struct file *filp)
 	err = ferry_node_get(node);
 	if (err)
 		return ferry_errno(err);
-	file = kzalloc(sizeof(*file), GFP_KERNEL_ACCOUNT);
+	file = kzalloc(sizeof(*file), FERRY_KERNEL_GFP);
 	if (!file) {
 		err = -ENOMEM;
 		goto put_node;
@@ -156,7 +157,7 @@ static int call_run(struct ferry_file *file, uint32_t request, const struct ferr
 		return FERRY_E_CALL_SIZE;
 	if (call->bytes < sizeof(uint32_t))
 		return FERRY_E_REQUEST_SIZE;
-	buf = kvmalloc(call->bytes, GFP_KERNEL_ACCOUNT);
+	buf = kvmalloc(call->bytes, FERRY_KERNEL_GFP);
 	if (!buf)
 		return FERRY_E_CALL_NOMEM;
 	err = copy_from_user(buf, data, call->bytes) ? FERRY_E_CALL_ADDRESS : 0;

@@ -5,10 +5,10 @@
  *   A page's home is a shmem file of the handle, at the offset that is its address. So it is
  * charged to the owner's memory cgroup, and what nobody uses can be swapped:
  *
- *       host_populate     the page is read from the file (made, or swapped in) and referenced:
- * kblock->page[i] host_idle         unmapped for devices, marked dirty, the reference dropped:
- * shmem's, to swap if it must host_bus, ...     referenced again host_discard      dropped, and
- * punched out of the file
+ *       host_populate   the page is made, or swapped in, and referenced: kblock->page[i]
+ *       host_idle       unmapped for devices, marked dirty, the reference dropped: shmem's, to swap
+ *       host_bus, ...   referenced again
+ *       host_discard    dropped, and punched out of the file
  *
  *   CPU mappings are inserted page by page as ordinary struct pages (VM_MIXEDMAP), so
  * get_user_pages() works on them, and are taken away through the handle's own address space with
@@ -25,6 +25,7 @@
 
 #include "compat/compat.h"
 #include "kernel.h"
+#include "os_mem.h"
 
 #define PAGES_AT_ONCE 32u
 
@@ -44,11 +45,10 @@ static struct ferry_kblock *kblock_make(struct ferry_file *file, uint64_t va)
 
 	if (kb)
 		return kb;
-	kb = kvzalloc(sizeof(*kb), GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	kb = kvzalloc(sizeof(*kb), FERRY_KERNEL_GFP);
 	if (!kb)
 		return NULL;
-	if (xa_err(xa_store(&file->blocks, va >> FERRY_BLOCK_SHIFT, kb,
-			    GFP_KERNEL_ACCOUNT | __GFP_NOWARN))) {
+	if (xa_err(xa_store(&file->blocks, va >> FERRY_BLOCK_SHIFT, kb, FERRY_KERNEL_GFP))) {
 		kvfree(kb);
 		return NULL;
 	}
@@ -111,16 +111,23 @@ static void page_drop(struct ferry_file *file, struct ferry_kblock *kb, uint32_t
 
 /* ---- the operations ---- */
 
-/* Nothing here needs the mm itself; but for a process that is gone there is nobody to serve. */
+/*
+ * Nothing here needs the mm itself; but for a process that is gone there is nobody to serve. What
+ * the servicer allocates meanwhile, being a kernel thread and in no cgroup, the owner pays for.
+ */
 static int kmm_get(void *mm)
 {
 	struct ferry_file *file = mm;
 
-	return atomic_read(&file->mm->mm_users) ? 0 : FERRY_E_VA_SPACE_DEAD;
+	if (!atomic_read(&file->mm->mm_users))
+		return FERRY_E_VA_SPACE_DEAD;
+	(void)ferry_compat_memcg_charge(file->memcg);
+	return 0;
 }
 
 static void kmm_put(void *mm)
 {
+	(void)ferry_compat_memcg_charge(NULL);
 }
 
 static int kmm_cpu_zap(void *mm, uint64_t va, uint32_t page_count)
@@ -257,7 +264,7 @@ static int kmm_cpu_poison(void *mm, uint64_t va, uint32_t page_count)
 
 	for (uint32_t i = 0; i < page_count; i++)
 		if (xa_err(xa_store(&file->poisoned, (va >> PAGE_SHIFT) + i, xa_mk_value(1),
-				    GFP_KERNEL)))
+				    FERRY_KERNEL_GFP)))
 			return FERRY_E_CPU_INSERT;
 	return kmm_cpu_zap(mm, va, page_count);
 }
@@ -296,8 +303,7 @@ static int page_bus(struct ferry_file *file, struct ferry_kblock *kb, struct fer
 	if (!page)
 		return FERRY_E_HOST_MAP;
 	if (!where) {
-		where = kvmalloc_array(FERRY_BLOCK_PAGES, sizeof(*where),
-				       GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+		where = kvmalloc_array(FERRY_BLOCK_PAGES, sizeof(*where), FERRY_KERNEL_GFP);
 		if (!where)
 			return FERRY_E_HOST_MAP;
 		memset(where, 0xff, FERRY_BLOCK_PAGES * sizeof(*where)); /* FERRY_NO_BUS */

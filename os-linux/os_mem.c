@@ -25,6 +25,22 @@ static size_t size_for_alignment(size_t size_bytes)
 							  : size_bytes;
 }
 
+/*
+ * kvzalloc() would take our RETRY_MAYFAIL for a wish to have it in one piece, and try hard for
+ * that.
+ */
+void *ferry_kernel_kvzalloc(size_t size_bytes)
+{
+	gfp_t piece = (FERRY_KERNEL_GFP & ~__GFP_RETRY_MAYFAIL) | __GFP_NORETRY;
+	void *p;
+
+	if (size_bytes <= PAGE_SIZE)
+		return kzalloc(size_bytes, FERRY_KERNEL_GFP);
+	p = size_bytes <= KMALLOC_MAX_SIZE ? kzalloc(size_bytes, piece) : NULL;
+	return p ? p : __vmalloc(size_bytes, FERRY_KERNEL_GFP | __GFP_ZERO);
+}
+EXPORT_SYMBOL_GPL(ferry_kernel_kvzalloc);
+
 void *ferry_kernel_zalloc(size_t size_bytes, uint32_t flags)
 {
 	if (!size_bytes || ferry_kernel_fault_alloc(size_bytes))
@@ -32,7 +48,7 @@ void *ferry_kernel_zalloc(size_t size_bytes, uint32_t flags)
 	size_bytes = size_for_alignment(size_bytes);
 	if (flags & FERRY_OS_ATOMIC)
 		return kzalloc(size_bytes, GFP_ATOMIC | __GFP_NOWARN);
-	return kvzalloc(size_bytes, GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	return ferry_kernel_kvzalloc(size_bytes);
 }
 EXPORT_SYMBOL_GPL(ferry_kernel_zalloc);
 

@@ -33,6 +33,7 @@ LOADED_TESTS = (
     ("pin", 60, ()),
     ("readmostly", 90, ()),
     ("register", 90, ()),
+    ("cgroup", 90, ()),
     ("kill", 120, ()),
 )
 # Tests that load and unload by themselves.
