@@ -185,13 +185,13 @@ void ferry_core_external_revoke(struct ferry_core *core, struct ferry_va_space *
 }
 
 /* Without the gate: whoever closes it may be the one who needs memory. */
-uint64_t ferry_core_idle(struct ferry_core *core, uint64_t pages_wanted)
+uint64_t ferry_core_idle(struct ferry_core *core, struct ferry_va_space *vs, uint64_t pages_wanted)
 {
 	struct ferry_ctx ctx;
 	uint64_t given;
 
 	ferry_core_enter(&ctx);
-	given = ferry_idle_pages(&ctx, core, pages_wanted);
+	given = vs ? ferry_idle_pages_of(&ctx, vs, pages_wanted) : ferry_idle_pages(&ctx, core, pages_wanted);
 	ferry_core_leave(core, &ctx);
 	return given;
 }

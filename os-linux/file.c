@@ -78,7 +78,7 @@ static int ferry_open(struct inode *inode, struct file *filp)
 	err = ferry_node_get(node);
 	if (err)
 		return ferry_errno(err);
-	file = kzalloc(sizeof(*file), FERRY_KERNEL_GFP);
+	file = ferry_file_alloc();
 	if (!file) {
 		err = -ENOMEM;
 		goto put_node;
@@ -91,6 +91,7 @@ static int ferry_open(struct inode *inode, struct file *filp)
 	err = file_open(file);
 	if (err)
 		goto drop_mm;
+	ferry_shrink_add(file);
 	filp->private_data = file;
 	/*
 	 * So that what we zap is our own: the device node's address space is shared by all who open
@@ -101,7 +102,7 @@ static int ferry_open(struct inode *inode, struct file *filp)
 
 drop_mm:
 	mmdrop(file->mm);
-	kfree(file);
+	ferry_file_free(file);
 put_node:
 	ferry_node_put(node);
 	return err;
@@ -111,12 +112,13 @@ static int ferry_release(struct inode *inode, struct file *filp)
 {
 	struct ferry_file *file = filp->private_data;
 
+	ferry_shrink_del(file);
 	ferry_core_close(file->node->core, file->vs);
 	ferry_kmm_fini(file);
 	iput(file->inode);
 	mmdrop(file->mm);
 	ferry_node_put(file->node);
-	kfree(file);
+	ferry_file_free(file);
 	return 0;
 }
 

@@ -2,9 +2,10 @@
 /*
  * kernel.h - the objects of ferry.ko, and which file makes what of them.
  *
- *   ferry_node    /dev/ferryN: a core and its GPUs           node.c (life), dev.c (the GPUs' bus),
- * shrink.c ^  held by ferry_file    an open handle: a VA space of one mm       file.c (open, ioctl,
- * poll), vma.c (mmap, CPU faults), mm.c (host pages)
+ *   ferry_node   /dev/ferryN: a core and its GPUs         node.c (life), dev.c (the GPUs' bus)
+ *     ^ held by
+ *   ferry_file   an open handle: a VA space of one mm     file.c (open, ioctl, poll), mm.c (pages),
+ *                                                         vma.c (mmap, CPU faults), shrink.c
  *
  *   Life of a node: register -> opens and releases -> unregister -> the last handle goes -> the
  * core ends.
@@ -12,12 +13,12 @@
  * Locks, outermost first (the core's own lie between the second and the third, see
  * core/lock/lock_order.h):
  *
- *     mmap_lock              the kernel's, of the process; held by CPU faults and munmap when they
- * come to us nodes_lock             mutex: list of nodes node->lock             mutex: opening
- * against unregistering
+ *     mmap_lock        the kernel's, of the process; held by CPU faults and munmap
+ *     nodes_lock       mutex: list of nodes, their lists of handles; the shrinker takes it by try
+ *     node->lock       mutex: opening against unregistering
  *       ... the core ...
- *     node->gone_srcu        srcu read side around each call into the driver; unregister waits for
- * it i_mmap_rwsem           the kernel's, of our own inode, inside unmap_mapping_range()
+ *     node->gone_srcu  srcu read side around each call into the driver; unregister waits for it
+ *     i_mmap_rwsem     the kernel's, of our own inode, inside unmap_mapping_range()
  */
 #ifndef FERRY_KERNEL_H
 #define FERRY_KERNEL_H
@@ -59,7 +60,7 @@ struct ferry_node {
 	bool closing;	   /* node->lock: nobody may open it any more */
 	bool gone;	   /* the driver must not be called; written once, read under gone_srcu */
 	struct srcu_struct gone_srcu;
-	atomic_long_t pages_held; /* host pages that are kept in memory for this node's users */
+	struct list_head files; /* nodes_lock: open handles */
 };
 
 /* 512 host pages, of one block of the core. Guarded by that block's lock, but for finding it. */
@@ -76,6 +77,9 @@ struct ferry_kblock {
 
 struct ferry_file {
 	struct ferry_node *node;
+	struct list_head list;	  /* node->files */
+	struct list_head lru;	  /* shrink.c */
+	atomic_long_t pages_held; /* host pages that are kept in memory */
 	struct ferry_va_space *vs;
 	struct mm_struct *mm;	  /* the opener's: grabbed, not kept alive */
 	struct mem_cgroup *memcg; /* pays for host pages */
@@ -116,11 +120,11 @@ void ferry_nodes_exit(void);
  */
 int ferry_node_get(struct ferry_node *node);
 void ferry_node_put(struct ferry_node *node);
-/*
- * For the shrinker. fn on each node that has a core, with nodes_lock held; false: the lock was
- * busy.
- */
-bool ferry_nodes_try_each(void (*fn)(struct ferry_node *node, void *arg), void *arg);
+/* The shrinker finds the handle from now on; no more. A handle is open all the while. */
+void ferry_node_file_add(struct ferry_file *file);
+void ferry_node_file_del(struct ferry_file *file);
+/* fn on each such handle, with nodes_lock held. False: the lock was busy, nothing was done. */
+bool ferry_files_try_each(void (*fn)(struct ferry_file *file, void *arg), void *arg);
 
 /* ---- dev.c ---- */
 extern const struct ferry_dev_ops ferry_kdev_ops;
@@ -182,5 +186,11 @@ bool ferry_drain_lru(void);
 /* ---- shrink.c ---- */
 int ferry_shrink_init(void);
 void ferry_shrink_exit(void);
+/* A handle, zeroed, known to the memory cgroup of the caller; NULL: no memory. */
+struct ferry_file *ferry_file_alloc(void);
+void ferry_file_free(struct ferry_file *file);
+/* It may be asked to let go of pages, from add to del. */
+void ferry_shrink_add(struct ferry_file *file);
+void ferry_shrink_del(struct ferry_file *file);
 
 #endif /* FERRY_KERNEL_H */

@@ -83,7 +83,7 @@ static struct page *page_hold(struct ferry_file *file, struct ferry_kblock *kb, 
 		return NULL;
 	kb->page[i] = page;
 	__set_bit(i, kb->exists);
-	atomic_long_inc(&file->node->pages_held);
+	atomic_long_inc(&file->pages_held);
 	return page;
 }
 
@@ -106,7 +106,7 @@ static void page_drop(struct ferry_file *file, struct ferry_kblock *kb, uint32_t
 	kb->page[i] = NULL;
 	set_page_dirty(page);
 	put_page(page);
-	atomic_long_dec(&file->node->pages_held);
+	atomic_long_dec(&file->pages_held);
 }
 
 /* ---- the operations ---- */

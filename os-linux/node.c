@@ -60,14 +60,30 @@ void ferry_node_put(struct ferry_node *node)
 	module_put(owner);
 }
 
-bool ferry_nodes_try_each(void (*fn)(struct ferry_node *node, void *arg), void *arg)
+void ferry_node_file_add(struct ferry_file *file)
+{
+	mutex_lock(&nodes_lock);
+	list_add_tail(&file->list, &file->node->files);
+	mutex_unlock(&nodes_lock);
+}
+
+void ferry_node_file_del(struct ferry_file *file)
+{
+	mutex_lock(&nodes_lock);
+	list_del(&file->list);
+	mutex_unlock(&nodes_lock);
+}
+
+bool ferry_files_try_each(void (*fn)(struct ferry_file *file, void *arg), void *arg)
 {
 	struct ferry_node *node;
+	struct ferry_file *file;
 
 	if (!mutex_trylock(&nodes_lock))
 		return false;
 	list_for_each_entry(node, &nodes, list)
-		fn(node, arg);
+		list_for_each_entry(file, &node->files, list)
+			fn(file, arg);
 	mutex_unlock(&nodes_lock);
 	return true;
 }
@@ -122,6 +138,7 @@ static struct ferry_node *node_alloc(const struct ferry_node_desc *desc)
 	if (init_srcu_struct(&node->gone_srcu))
 		goto free_minor;
 	mutex_init(&node->lock);
+	INIT_LIST_HEAD(&node->files);
 	device_initialize(&node->dev);
 	node->dev.class = ferry_class;
 	node->dev.parent = desc->parent;

@@ -56,7 +56,7 @@ static uint64_t idle_range(struct ferry_ctx *ctx, struct ferry_va_space *vs, con
 }
 
 /* Two rounds over the ranges: from where the last call stopped to the end, then from the beginning. */
-static uint64_t idle_space(struct ferry_ctx *ctx, struct ferry_va_space *vs, uint64_t pages_wanted)
+uint64_t ferry_idle_pages_of(struct ferry_ctx *ctx, struct ferry_va_space *vs, uint64_t pages_wanted)
 {
 	struct ferry_list *pos;
 	uint64_t given = 0;
@@ -74,6 +74,7 @@ static uint64_t idle_space(struct ferry_ctx *ctx, struct ferry_va_space *vs, uin
 			ferry_os_store_relaxed(&vs->idle_va, 0);
 	}
 	ferry_va_read_unlock(ctx, &vs->lock);
+	ferry_count(&vs->counters, FERRY_COUNTER_pages_idled, given);
 	return given;
 }
 
@@ -86,8 +87,8 @@ uint64_t ferry_idle_pages(struct ferry_ctx *ctx, struct ferry_core *core, uint64
 		return 0;
 	FERRY_LIST_EACH(pos, &core->va_spaces)
 		if (given < pages_wanted)
-			given += idle_space(ctx, FERRY_LIST_ENTRY(pos, struct ferry_va_space, node),
-			                    pages_wanted - given);
+			given += ferry_idle_pages_of(ctx, FERRY_LIST_ENTRY(pos, struct ferry_va_space, node),
+			                             pages_wanted - given);
 	ferry_mutex_unlock(ctx, &core->lock);
 	return given;
 }

@@ -22,5 +22,7 @@
  * Returns how many were given. Context: process, any lock may be held.
  */
 uint64_t ferry_idle_pages(struct ferry_ctx *ctx, struct ferry_core *core, uint64_t pages_wanted);
+/* The same in one VA space, which the caller keeps open: for a host that is short of one user's memory only. */
+uint64_t ferry_idle_pages_of(struct ferry_ctx *ctx, struct ferry_va_space *vs, uint64_t pages_wanted);
 
 #endif /* FERRY_IDLE_H */

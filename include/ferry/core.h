@@ -77,9 +77,10 @@ void ferry_core_external_revoke(struct ferry_core *core, struct ferry_va_space *
 
 /*
  * The host is short of memory: give it pages that nobody uses (mm_ops host_idle), about pages_wanted. Returns how
- * many. Context: process, also inside memory allocation, whatever locks are held: all are taken by try.
+ * many. vs: of this open space only; NULL: of all. Context: process, also inside memory allocation, whatever locks
+ * are held: all are taken by try.
  */
-uint64_t ferry_core_idle(struct ferry_core *core, uint64_t pages_wanted);
+uint64_t ferry_core_idle(struct ferry_core *core, struct ferry_va_space *vs, uint64_t pages_wanted);
 
 /*
  * Device id has been taken away: as if it had died by itself. Its users are told (FERRY_E_DEVICE_LOST), launches on

@@ -17,6 +17,7 @@
 #include <linux/device.h>
 #include <linux/fs.h>
 #include <linux/hrtimer.h>
+#include <linux/list_lru.h>
 #include <linux/memcontrol.h>
 #include <linux/mm.h>
 #include <linux/module.h>
@@ -132,13 +133,13 @@ static inline unsigned long ferry_compat_pfnmap_mask(const struct follow_pfnmap_
 
 typedef unsigned long (*ferry_compat_shrink_fn)(struct shrinker *, struct shrink_control *);
 
-/* A registered shrinker, or NULL. */
-static inline struct shrinker *ferry_compat_shrinker_add(const char *name,
+/* A registered shrinker, or NULL. flags: SHRINKER_*. */
+static inline struct shrinker *ferry_compat_shrinker_add(const char *name, unsigned int flags,
 							 ferry_compat_shrink_fn count,
 							 ferry_compat_shrink_fn scan)
 {
 #ifdef FERRY_HAVE_SHRINKER_ALLOC
-	struct shrinker *shrinker = shrinker_alloc(0, "%s", name);
+	struct shrinker *shrinker = shrinker_alloc(flags, "%s", name);
 
 	if (!shrinker)
 		return NULL;
@@ -154,6 +155,7 @@ static inline struct shrinker *ferry_compat_shrinker_add(const char *name,
 	shrinker->count_objects = count;
 	shrinker->scan_objects = scan;
 	shrinker->seeks = DEFAULT_SEEKS;
+	shrinker->flags = flags;
 	if (register_shrinker(shrinker, "%s", name)) {
 		kfree(shrinker);
 		return NULL;
@@ -174,6 +176,14 @@ static inline void ferry_compat_shrinker_remove(struct shrinker *shrinker)
 	kfree(shrinker);
 #endif
 }
+
+/* ---- lists of a shrinker, by memory cgroup: probes/list_lru --------------------------------- */
+
+/* The item is a part of a slab object, which tells whose it is. */
+#ifdef FERRY_HAVE_LIST_LRU_ITEM
+#define list_lru_add_obj(lru, item) list_lru_add(lru, item)
+#define list_lru_del_obj(lru, item) list_lru_del(lru, item)
+#endif
 
 /* ---- devices: probes/class, devnode, platform_remove ---------------------------------------- */
 
@@ -291,6 +301,16 @@ static inline struct mem_cgroup *ferry_compat_memcg_charge(struct mem_cgroup *me
 	return set_active_memcg(memcg);
 #else
 	return NULL;
+#endif
+}
+
+/* Is what memcg pays for counted in group as well? Yes where nobody can tell. */
+static inline bool ferry_compat_memcg_in(struct mem_cgroup *memcg, struct mem_cgroup *group)
+{
+#ifdef FERRY_HAVE_MEMCG_OF_MM
+	return !memcg || !group || mem_cgroup_is_descendant(memcg, group);
+#else
+	return true;
 #endif
 }
 

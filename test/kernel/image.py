@@ -10,7 +10,7 @@ import threading
 import plan as plans
 from initramfs import Initramfs
 
-DISK_BYTES = 8 << 20
+DISK_BYTES = 64 << 20  # sparse; one of them is swap for a while
 # Large input is made in the guest.
 IMAGE_BYTES_MAX = 128 << 20
 

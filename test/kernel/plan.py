@@ -34,6 +34,7 @@ LOADED_TESTS = (
     ("readmostly", 90, ()),
     ("register", 90, ()),
     ("cgroup", 90, ()),
+    ("swap", 90, ()),
     ("kill", 120, ()),
 )
 # Tests that load and unload by themselves.

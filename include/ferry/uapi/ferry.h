@@ -212,7 +212,8 @@ struct ferry_req_capability {
 	x(managed_bytes, "managed bytes now")                                           \
 	x(lock_violations, "breaches of the lock order (driver)")                       \
 	x(registered_bytes, "registered bytes of host memory now")                      \
-	x(pages_revoked, "registered pages whose owner took them back")
+	x(pages_revoked, "registered pages whose owner took them back")                 \
+	x(pages_idled, "idle host pages let go of because the host was short of memory")
 /* clang-format on */
 
 enum ferry_counter {

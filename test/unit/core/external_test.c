@@ -407,7 +407,7 @@ static void the_cpu_side_is_left_alone(void **unused)
 	zaps = rig.zaps;
 	assert_int_equal(ferry_core_cpu_fault(rig.core, rig.vs, rig_va(3), true), FERRY_E_RANGE_NOT_FOUND);
 	ferry_core_unmapped(rig.core, rig.vs, rig_va(0), FERRY_BLOCK_SIZE);
-	assert_uint_equal(ferry_core_idle(rig.core, 1u << 20), 0);
+	assert_uint_equal(ferry_core_idle(rig.core, NULL, 1u << 20), 0);
 	assert_int_equal(rig_range(&rig, BLOCK, 4 * BLOCK), 0);
 	for (uint32_t i = BLOCK; i < 5 * BLOCK; i++)
 		assert_int_equal(gpu_write(0, i, i), 0);

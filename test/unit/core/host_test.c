@@ -159,7 +159,7 @@ static void idle_pages_are_given_and_come_back(void **unused)
 	(void)unused;
 	up(RIG_CAPS_ALL);
 	cpu_fill(0, 2 * FERRY_BLOCK_PAGES);
-	assert_int_equal(ferry_core_idle(rig.core, 1u << 20), 2 * FERRY_BLOCK_PAGES);
+	assert_int_equal(ferry_core_idle(rig.core, NULL, 1u << 20), 2 * FERRY_BLOCK_PAGES);
 	assert_true(rig.idle[0] && rig.idle[2 * FERRY_BLOCK_PAGES - 1]);
 	assert_false(rig.cpu_mapped[0]);
 	cpu_check(0, FERRY_BLOCK_PAGES);
@@ -168,7 +168,7 @@ static void idle_pages_are_given_and_come_back(void **unused)
 		assert_int_equal(value, i ^ 0x5a5a);
 	}
 	/* What is idle already is not counted again, what is not wanted not taken. */
-	assert_int_equal(ferry_core_idle(rig.core, 0), 0);
+	assert_int_equal(ferry_core_idle(rig.core, NULL, 0), 0);
 	down();
 }
 
@@ -187,7 +187,7 @@ static void what_a_device_uses_is_not_idle(void **unused)
 	rig.pinned[FERRY_BLOCK_PAGES] = true;
 	assert_int_equal(rig_gpu_access(&rig, 0, FERRY_BLOCK_PAGES, true, &value), 0);
 	assert_int_equal(where(FERRY_BLOCK_PAGES), 1);
-	(void)ferry_core_idle(rig.core, 1u << 20);
+	(void)ferry_core_idle(rig.core, NULL, 1u << 20);
 	assert_false(rig.idle[0]);
 	assert_false(rig.idle[FERRY_BLOCK_PAGES]);
 	rig_audit(&rig);
@@ -203,14 +203,14 @@ static void blocks_take_turns_at_being_idle(void **unused)
 	(void)unused;
 	up(RIG_CAPS_ALL);
 	cpu_fill(0, 3 * FERRY_BLOCK_PAGES);
-	assert_int_equal(ferry_core_idle(rig.core, 1), FERRY_BLOCK_PAGES);
+	assert_int_equal(ferry_core_idle(rig.core, NULL, 1), FERRY_BLOCK_PAGES);
 	assert_true(rig.idle[0]);
 	cpu_check(0, FERRY_BLOCK_PAGES);
-	assert_int_equal(ferry_core_idle(rig.core, 1), FERRY_BLOCK_PAGES);
+	assert_int_equal(ferry_core_idle(rig.core, NULL, 1), FERRY_BLOCK_PAGES);
 	assert_false(rig.idle[0]);
 	assert_true(rig.idle[FERRY_BLOCK_PAGES]);
-	assert_int_equal(ferry_core_idle(rig.core, 1), FERRY_BLOCK_PAGES);
-	assert_int_equal(ferry_core_idle(rig.core, 1), FERRY_BLOCK_PAGES); /* around: the first again */
+	assert_int_equal(ferry_core_idle(rig.core, NULL, 1), FERRY_BLOCK_PAGES);
+	assert_int_equal(ferry_core_idle(rig.core, NULL, 1), FERRY_BLOCK_PAGES); /* around: the first again */
 	assert_true(rig.idle[0]);
 	down();
 }
@@ -229,14 +229,14 @@ static void a_busy_block_is_passed_over(void **unused)
 	block = ferry_va_space_peek(rig.vs, rig_va(0));
 	ferry_ctx_init(&ctx);
 	ferry_mutex_lock(&ctx, &block->lock);
-	assert_int_equal(ferry_core_idle(rig.core, 1u << 20), FERRY_BLOCK_PAGES);
+	assert_int_equal(ferry_core_idle(rig.core, NULL, 1u << 20), FERRY_BLOCK_PAGES);
 	assert_false(rig.idle[0]);
 	ferry_mutex_unlock(&ctx, &block->lock);
 	ferry_va_write_lock(&ctx, &rig.vs->lock);
-	assert_int_equal(ferry_core_idle(rig.core, 1u << 20), 0);
+	assert_int_equal(ferry_core_idle(rig.core, NULL, 1u << 20), 0);
 	ferry_va_write_unlock(&ctx, &rig.vs->lock);
 	ferry_mutex_lock(&ctx, &rig.core->lock);
-	assert_int_equal(ferry_core_idle(rig.core, 1u << 20), 0);
+	assert_int_equal(ferry_core_idle(rig.core, NULL, 1u << 20), 0);
 	ferry_mutex_unlock(&ctx, &rig.core->lock);
 	ferry_ctx_fini(&ctx);
 	down();
