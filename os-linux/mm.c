@@ -63,6 +63,15 @@ static void kblock_free(struct ferry_file *file, uint64_t va, struct ferry_kbloc
 	kvfree(kb);
 }
 
+/* A reference that we have becomes the block's. */
+static void page_keep(struct ferry_file *file, struct ferry_kblock *kb, uint32_t i,
+		      struct page *page)
+{
+	kb->page[i] = page;
+	__set_bit(i, kb->exists);
+	atomic_long_inc(&file->pages_held);
+}
+
 /*
  * The page at va, in memory and referenced by us from now on. NULL: no memory, which includes the
  * owner's cgroup. Fails rather than kills: the caller knows what to do without the page.
@@ -81,9 +90,24 @@ static struct page *page_hold(struct ferry_file *file, struct ferry_kblock *kb, 
 	ferry_compat_memcg_charge(was);
 	if (IS_ERR(page))
 		return NULL;
-	kb->page[i] = page;
-	__set_bit(i, kb->exists);
-	atomic_long_inc(&file->pages_held);
+	page_keep(file, kb, i, page);
+	return page;
+}
+
+/*
+ * The same, but only if it is in memory: without an allocation. NULL: it is not. A page that was
+ * let go of is still in memory when somebody else has a reference to it.
+ */
+static struct page *page_hold_cached(struct ferry_file *file, struct ferry_kblock *kb, uint64_t va)
+{
+	uint32_t i = block_page_index(va);
+	struct page *page;
+
+	if (kb->page[i] || !test_bit(i, kb->exists))
+		return kb->page[i];
+	page = find_get_page(file->shmem->f_mapping, va >> PAGE_SHIFT);
+	if (page)
+		page_keep(file, kb, i, page);
 	return page;
 }
 
@@ -367,14 +391,16 @@ static bool page_is_pinned(struct page *page)
 	return refs > expected + 1 + atomic_read(&folio->_mapcount); /* which begins at -1 */
 }
 
-static bool pages_pinned(struct ferry_kblock *kb, uint32_t first, uint32_t page_count,
-			 uint64_t *words)
+static bool pages_pinned(struct ferry_file *file, struct ferry_kblock *kb, uint64_t va,
+			 uint32_t page_count, uint64_t *words)
 {
 	bool any = false;
 
 	for (uint32_t i = 0; i < page_count; i++) {
+		struct page *page = page_hold_cached(file, kb, va + ((uint64_t)i << PAGE_SHIFT));
+
 		words[i / 64] &= ~(1ull << (i % 64));
-		if (!kb->page[first + i] || !page_is_pinned(kb->page[first + i]))
+		if (!page || !page_is_pinned(page))
 			continue;
 		words[i / 64] |= 1ull << (i % 64);
 		any = true;
@@ -389,8 +415,8 @@ static void kmm_host_pinned(void *mm, uint64_t va, uint32_t page_count, uint64_t
 
 	/* In doubt the page stays, and the device uses it from afar: so a second look is worth it.
 	 */
-	if (kb && pages_pinned(kb, block_page_index(va), page_count, words) && ferry_drain_lru())
-		(void)pages_pinned(kb, block_page_index(va), page_count, words);
+	if (kb && pages_pinned(file, kb, va, page_count, words) && ferry_drain_lru())
+		(void)pages_pinned(file, kb, va, page_count, words);
 }
 
 static uint32_t kmm_host_idle(void *mm, uint64_t va, uint32_t page_count)

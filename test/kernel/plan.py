@@ -35,6 +35,7 @@ LOADED_TESTS = (
     ("register", 90, ()),
     ("cgroup", 90, ()),
     ("swap", 90, ()),
+    ("shrink", 90, ()),
     ("kill", 120, ()),
 )
 # Tests that load and unload by themselves.
