@@ -173,6 +173,27 @@ static void idle_pages_are_given_and_come_back(void **unused)
 }
 
 /*
+ * Goal: a host that is short of one user's memory gets that user's pages alone, and they are counted. Method: a
+ * second space of the same core, which has nothing; ask it, then the first.
+ */
+static void one_space_is_asked_for_idle_pages(void **unused)
+{
+	struct ferry_va_space *other;
+
+	(void)unused;
+	up(RIG_CAPS_ALL);
+	assert_int_equal(ferry_core_open(rig.core, rig.vs->ops, &rig, 0, &other), 0);
+	cpu_fill(0, FERRY_BLOCK_PAGES);
+	assert_int_equal(ferry_core_idle(rig.core, other, 1u << 20), 0);
+	assert_false(rig.idle[0]);
+	assert_int_equal(ferry_core_idle(rig.core, rig.vs, 1u << 20), FERRY_BLOCK_PAGES);
+	assert_true(rig.idle[0]);
+	assert_uint_equal(rig_counter(&rig, FERRY_COUNTER_pages_idled), FERRY_BLOCK_PAGES);
+	ferry_core_close(rig.core, other);
+	down();
+}
+
+/*
  * Goal: pages on a device, and pages it uses from afar, keep their host page. Method: move one block, map a page of
  * another from afar, ask for everything.
  */
@@ -274,6 +295,7 @@ int main(void)
 		cmocka_unit_test(a_page_moves_once_its_holder_is_gone),
 		cmocka_unit_test(without_host_mapping_a_pinned_page_is_refused),
 		cmocka_unit_test(idle_pages_are_given_and_come_back),
+		cmocka_unit_test(one_space_is_asked_for_idle_pages),
 		cmocka_unit_test(what_a_device_uses_is_not_idle),
 		cmocka_unit_test(blocks_take_turns_at_being_idle),
 		cmocka_unit_test(a_busy_block_is_passed_over),
