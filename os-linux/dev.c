@@ -8,6 +8,7 @@
 #include <linux/io.h>
 
 #include "kernel.h"
+#include "os_fault.h"
 #include "os_mem.h"
 
 /* Into the driver, or not at all: 0 or 1 for kdev_leave(), -1. */
@@ -144,6 +145,8 @@ static int kdev_dma_alloc(void *dev, size_t size_bytes, struct ferry_dma *out)
 	int err;
 
 	if (!size || size > MAX_ORDER_NR_PAGES * PAGE_SIZE)
+		return FERRY_E_NOMEM;
+	if (ferry_kernel_fault_alloc(size))
 		return FERRY_E_NOMEM;
 	cpu = alloc_pages_exact(size, FERRY_KERNEL_GFP | __GFP_ZERO);
 	if (!cpu)

@@ -32,6 +32,7 @@
 
 #include "compat/compat.h"
 #include "kernel.h"
+#include "os_fault.h"
 #include "os_mem.h"
 
 /* Pinned, or looked at, between two chances for others to have mmap_lock. */
@@ -139,6 +140,8 @@ static int piece_look(struct piece *piece)
 
 static int frame_put(struct ferry_file *file, u64 va, unsigned long pfn)
 {
+	if (ferry_kernel_fault_alloc(sizeof(pfn)))
+		return FERRY_E_HOST_FULL;
 	return xa_err(xa_store(&file->external, va >> PAGE_SHIFT, xa_mk_value(pfn),
 			       FERRY_KERNEL_GFP))
 		       ? FERRY_E_HOST_FULL
@@ -416,6 +419,8 @@ int ferry_external_map(void *mm, uint64_t va, uint64_t page_count, bool write)
 
 	if (!FERRY_ASSERT(current->mm == file->mm))
 		return FERRY_E_FOREIGN;
+	if (ferry_kernel_fault_alloc(sizeof(*piece)))
+		return FERRY_E_REGISTER_NOMEM;
 	piece = kzalloc(sizeof(*piece), FERRY_KERNEL_GFP);
 	if (!piece)
 		return FERRY_E_REGISTER_NOMEM;
@@ -459,16 +464,19 @@ static int frame_bus(struct ferry_file *file, struct ferry_kdev *kdev, u64 va, u
 	}
 	if (!FERRY_ASSERT(frame_get(file, va, &pfn)))
 		return FERRY_E_HOST_MAP;
+	if (ferry_kernel_fault_alloc(sizeof(*bus)))
+		return FERRY_E_HOST_FULL;
 	err = ferry_kdev_frame_map(kdev, pfn, bus);
 	if (err)
 		return err;
-	if ((*bus & ~PAGE_MASK) ||
-	    xa_err(xa_store(known, va >> PAGE_SHIFT, xa_mk_value(*bus >> PAGE_SHIFT),
-			    FERRY_KERNEL_GFP))) {
+	if (*bus & ~PAGE_MASK)
+		err = FERRY_E_HOST_MAP;
+	else if (xa_err(xa_store(known, va >> PAGE_SHIFT, xa_mk_value(*bus >> PAGE_SHIFT),
+				 FERRY_KERNEL_GFP)))
+		err = FERRY_E_HOST_FULL;
+	if (err)
 		ferry_kdev_frame_unmap(kdev, pfn, *bus);
-		return FERRY_E_HOST_MAP;
-	}
-	return 0;
+	return err;
 }
 
 int ferry_external_bus(void *mm, void *dev, uint64_t va, uint32_t page_count, uint64_t *bus,

@@ -53,9 +53,9 @@ struct ferry_device_desc {
 
 	/*
 	 * page_map: the bus address at which the device reaches count pages that follow each other
-	 * in physical memory, for reading and writing; from now on, until page_unmap. May sleep. 0
-	 * or FERRY_E_HOST_MAP. Drivers behind an IOMMU use dma_map_page here; a device that sees
-	 * physical memory as it is returns page_to_phys().
+	 * in physical memory, for reading and writing; from now on, until page_unmap. May sleep. 0,
+	 * FERRY_E_HOST_MAP, or FERRY_E_HOST_FULL for want of memory. Drivers behind an IOMMU use
+	 * dma_map_page here; a device that sees physical memory as it is returns page_to_phys().
 	 */
 	int (*page_map)(void *dev, struct page *page, uint32_t count, uint64_t *bus);
 	/*

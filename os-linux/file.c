@@ -14,6 +14,7 @@
 
 #include "ferry/uapi/ferry_ioctl.h"
 #include "kernel.h"
+#include "os_fault.h"
 #include "os_mem.h"
 
 #define CALL_BYTES_MIN 24u /* of struct ferry_call in the first version */
@@ -159,7 +160,7 @@ static int call_run(struct ferry_file *file, uint32_t request, const struct ferr
 		return FERRY_E_CALL_SIZE;
 	if (call->bytes < sizeof(uint32_t))
 		return FERRY_E_REQUEST_SIZE;
-	buf = kvmalloc(call->bytes, FERRY_KERNEL_GFP);
+	buf = ferry_kernel_fault_alloc(call->bytes) ? NULL : ferry_kernel_kvzalloc(call->bytes);
 	if (!buf)
 		return FERRY_E_CALL_NOMEM;
 	err = copy_from_user(buf, data, call->bytes) ? FERRY_E_CALL_ADDRESS : 0;

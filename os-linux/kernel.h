@@ -128,7 +128,10 @@ bool ferry_files_try_each(void (*fn)(struct ferry_file *file, void *arg), void *
 
 /* ---- dev.c ---- */
 extern const struct ferry_dev_ops ferry_kdev_ops;
-/* For host pages of managed memory; one page each. FERRY_E_HOST_MAP, FERRY_E_DEVICE_LOST. */
+/*
+ * For host pages of managed memory; one page each. FERRY_E_HOST_MAP,
+ * FERRY_E_HOST_FULL, FERRY_E_DEVICE_LOST.
+ */
 int ferry_kdev_page_map(struct ferry_kdev *kdev, struct page *page, uint64_t *bus);
 void ferry_kdev_page_unmap(struct ferry_kdev *kdev, uint64_t bus);
 /*

@@ -25,6 +25,7 @@
 
 #include "compat/compat.h"
 #include "kernel.h"
+#include "os_fault.h"
 #include "os_mem.h"
 
 #define PAGES_AT_ONCE 32u
@@ -45,7 +46,9 @@ static struct ferry_kblock *kblock_make(struct ferry_file *file, uint64_t va)
 
 	if (kb)
 		return kb;
-	kb = kvzalloc(sizeof(*kb), FERRY_KERNEL_GFP);
+	if (ferry_kernel_fault_alloc(sizeof(*kb)))
+		return NULL;
+	kb = ferry_kernel_kvzalloc(sizeof(*kb));
 	if (!kb)
 		return NULL;
 	if (xa_err(xa_store(&file->blocks, va >> FERRY_BLOCK_SHIFT, kb, FERRY_KERNEL_GFP))) {
@@ -85,6 +88,8 @@ static struct page *page_hold(struct ferry_file *file, struct ferry_kblock *kb, 
 
 	if (kb->page[i])
 		return kb->page[i];
+	if (ferry_kernel_fault_alloc(PAGE_SIZE))
+		return NULL;
 	was = ferry_compat_memcg_charge(file->memcg);
 	page = shmem_read_mapping_page_gfp(file->shmem->f_mapping, va >> PAGE_SHIFT, gfp);
 	ferry_compat_memcg_charge(was);
@@ -167,13 +172,19 @@ static int insert_some(struct vm_area_struct *vma, uint64_t va, struct page **pa
 		       uint32_t *done)
 {
 	unsigned long left = count;
-	int ret = vm_insert_pages(vma, va, pages, &left);
+	int ret;
 
+	*done = 0;
+	if (ferry_kernel_fault_alloc(PAGE_SIZE))
+		return FERRY_E_HOST_FULL;
+	ret = vm_insert_pages(vma, va, pages, &left);
 	*done = count - left;
 	if (ret == -EBUSY) { /* this one is mapped already */
 		(*done)++;
 		return 0;
 	}
+	if (ret == -ENOMEM) /* for a page table */
+		return FERRY_E_HOST_FULL;
 	return ret ? FERRY_E_CPU_INSERT : 0;
 }
 
@@ -318,6 +329,7 @@ static int page_bus(struct ferry_file *file, struct ferry_kblock *kb, struct fer
 	uint32_t i = block_page_index(va);
 	uint64_t *where = kb->bus[kdev->id];
 	struct page *page;
+	int err;
 
 	if (where && where[i] != FERRY_NO_BUS) {
 		*bus = where[i];
@@ -325,16 +337,19 @@ static int page_bus(struct ferry_file *file, struct ferry_kblock *kb, struct fer
 	}
 	page = page_hold(file, kb, va);
 	if (!page)
-		return FERRY_E_HOST_MAP;
+		return FERRY_E_HOST_FULL;
 	if (!where) {
-		where = kvmalloc_array(FERRY_BLOCK_PAGES, sizeof(*where), FERRY_KERNEL_GFP);
+		if (ferry_kernel_fault_alloc(FERRY_BLOCK_PAGES * sizeof(*where)))
+			return FERRY_E_HOST_FULL;
+		where = ferry_kernel_kvzalloc(FERRY_BLOCK_PAGES * sizeof(*where));
 		if (!where)
-			return FERRY_E_HOST_MAP;
+			return FERRY_E_HOST_FULL;
 		memset(where, 0xff, FERRY_BLOCK_PAGES * sizeof(*where)); /* FERRY_NO_BUS */
 		kb->bus[kdev->id] = where;
 	}
-	if (ferry_kdev_page_map(kdev, page, bus))
-		return FERRY_E_HOST_MAP;
+	err = ferry_kdev_page_map(kdev, page, bus);
+	if (err)
+		return err == FERRY_E_HOST_FULL ? err : FERRY_E_HOST_MAP;
 	where[i] = *bus;
 	return 0;
 }
@@ -474,8 +489,11 @@ const struct ferry_mm_ops ferry_kmm_ops = {
 
 int ferry_kmm_init(struct ferry_file *file)
 {
-	struct file *shmem = ferry_compat_shmem_file("ferry", FERRY_VA_END);
+	struct file *shmem;
 
+	if (ferry_kernel_fault_alloc(sizeof(*shmem)))
+		return FERRY_E_MEMFD;
+	shmem = ferry_compat_shmem_file("ferry", FERRY_VA_END);
 	if (IS_ERR(shmem))
 		return FERRY_E_MEMFD;
 	file->shmem = shmem;

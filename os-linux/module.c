@@ -10,6 +10,7 @@
 #include "compat/compat.h"
 #include "hal/fg1/hal_fg1.h"
 #include "kernel.h"
+#include "os_fault.h"
 #include "os_init.h"
 
 #define FERRY_FS_MAGIC 0x66657279 /* "fery" */
@@ -34,6 +35,8 @@ static struct file_system_type ferry_fs = {
 
 struct inode *ferry_inode_new(void)
 {
+	if (ferry_kernel_fault_alloc(sizeof(struct inode)))
+		return ERR_PTR(-ENOMEM);
 	return alloc_anon_inode(ferry_mnt->mnt_sb);
 }
 

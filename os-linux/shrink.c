@@ -19,6 +19,7 @@
 
 #include "compat/compat.h"
 #include "kernel.h"
+#include "os_fault.h"
 #include "os_mem.h"
 
 static struct kmem_cache *file_cache;
@@ -92,6 +93,8 @@ static unsigned long ferry_shrink_scan(struct shrinker *shrinker, struct shrink_
 
 struct ferry_file *ferry_file_alloc(void)
 {
+	if (ferry_kernel_fault_alloc(sizeof(struct ferry_file)))
+		return NULL;
 	/* With room for it in the group's list: adding cannot fail. */
 	return kmem_cache_alloc_lru(file_cache, &file_lru, FERRY_KERNEL_GFP | __GFP_ZERO);
 }

@@ -49,7 +49,8 @@ struct ferry_mm_ops {
 	 * cpu_insert: map the populated host pages; an existing mapping is not an error. write=false maps such
 	 * that a write faults; a write that slipped in before the protection stood is in the host page when the
 	 * call returns (the caller copies again). Wakes who waits for these pages. 0, FERRY_E_CPU_INSERT (the VMA is
-	 * gone or wrong), FERRY_E_BUSY (the address space is changing: the access will fault again by itself).
+	 * gone or wrong), FERRY_E_HOST_FULL, FERRY_E_BUSY (the address space is changing: the access will fault again
+	 * by itself).
 	 */
 	int (*cpu_insert)(void *mm, uint64_t va, uint32_t page_count, bool write);
 	/* cpu_insert(write=false) never lets a write slip in, so nothing need be copied again. Constant. */
@@ -67,7 +68,7 @@ struct ferry_mm_ops {
 	/*
 	 * host_bus: where device @dev (the cookie of dev_ops) finds the populated page at @va. *run_pages, at most
 	 * @page_count, says how many pages follow each other on the bus from there. Asked again while BLOCK is held,
-	 * it allocates nothing. 0, FERRY_E_HOST_MAP.
+	 * it allocates nothing. 0, FERRY_E_HOST_MAP, FERRY_E_HOST_FULL.
 	 */
 	int (*host_bus)(void *mm, void *dev, uint64_t va, uint32_t page_count, uint64_t *bus, uint32_t *run_pages);
 
@@ -111,7 +112,9 @@ struct ferry_mm_ops {
 	 */
 	void (*external_unmap)(void *mm, uint64_t va, uint64_t page_count);
 
-	/* external_bus: host_bus() of a page that is mapped as external. BLOCK held, EXTERNAL not. FERRY_E_HOST_MAP.
+	/*
+	 * external_bus: host_bus() of a page that is mapped as external. BLOCK held, EXTERNAL not. FERRY_E_HOST_MAP,
+	 * FERRY_E_HOST_FULL.
 	 */
 	int (*external_bus)(void *mm, void *dev, uint64_t va, uint32_t page_count, uint64_t *bus,
 	                    uint32_t *run_pages);

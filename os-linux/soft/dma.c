@@ -75,13 +75,13 @@ static int need_chunks(struct soft_dma *dma, unsigned long first, unsigned long 
 			continue;
 		chunk = ferry_os_zalloc(sizeof(*chunk), 0);
 		if (!chunk)
-			return FERRY_E_HOST_MAP;
+			return FERRY_E_HOST_FULL;
 		chunk->number = i;
 		err = xa_insert(&dma->chunks, i, chunk, GFP_KERNEL | __GFP_NOWARN);
 		if (err)
 			ferry_os_free(chunk);
 		if (err && err != -EBUSY) /* busy: another thread has made it meanwhile */
-			return FERRY_E_HOST_MAP;
+			return FERRY_E_HOST_FULL;
 	}
 	return 0;
 }

@@ -101,7 +101,7 @@ def make_plan(args, series, modules, is_debug):
         return plans.programs_in_process(only=args.only)
     if is_debug:
         return plans.debug(modules, args.only, args.fuzz_seconds)
-    return plans.stock(modules, args.only, plans.RATIOS if series == plans.ALL_RATIOS_ON else (1.25,))
+    return plans.stock(modules, args.only, series == plans.THOROUGH_ON)
 
 
 def parse():
