@@ -41,7 +41,7 @@ kernel-guest: $(KERNEL_GUEST) $(O)/ferryctl $(PROGRAM_OBJS)
 # KERNEL_ARGS: see test/kernel/run.py --help, for example KERNEL_ARGS='--series 6.1 --only map --timings'.
 KERNEL_ARGS ?=
 check-kernel: kernel-guest ## the modules on stock kernels in QEMU
-	@python3 test/kernel/run.py --build $(O) --selftest --out $(RESULTS)/kernel.json $(KERNEL_ARGS)
+	@python3 test/kernel/run.py --build $(O) --selftest --people --out $(RESULTS)/kernel.json $(KERNEL_ARGS)
 
 check-kernel-long: kernel-guest
 	@python3 test/kernel/run.py --build $(O) --ring long --fuzz-seconds 600 \

@@ -28,6 +28,7 @@ sys.path.insert(0, str(ROOT / "scripts"))
 
 import image  # noqa: E402
 import logscan  # noqa: E402
+import people  # noqa: E402
 import plan as plans  # noqa: E402
 import report  # noqa: E402
 import results  # noqa: E402
@@ -120,6 +121,7 @@ def parse():
     parser.add_argument("--memory", default="1G")
     parser.add_argument("--append", default="", help="more of a kernel command line")
     parser.add_argument("--selftest", action="store_true", help="first see that the ring notices what goes wrong")
+    parser.add_argument("--people", action="store_true", help="also what make vm and make demo HOST=kernel do")
     parser.add_argument("--timings", action="store_true", help="say how long each step took")
     args = parser.parse_args()
     args.results = f"{args.build}/test-results/kernel"
@@ -132,6 +134,11 @@ def parse():
         vmlinuz, *modules = files.split(":")
         args.given[name] = (vmlinuz, modules)
     return args
+
+
+def people_series(series):
+    """The kernel that people get when they do not ask for another, if it is one of these."""
+    return plans.PEOPLE_GET if plans.PEOPLE_GET in series else series[0]
 
 
 def record_one(res, name, wrong):
@@ -170,6 +177,15 @@ def main():
             report.record(res, outcome)
             print(line, flush=True)
 
+    def person(name, function):
+        try:
+            build_modules(people_series(series))  # people wait for a build as long as it takes
+            wrong = function()
+        except (RuntimeError, OSError, ValueError, subprocess.TimeoutExpired) as error:
+            wrong = f"did not run: {error}"
+        with lock:
+            record_one(res, name, wrong)
+
     series = [s for s in args.series.split(",") if s] or list(args.given) or listed(args.ring)
     if args.selftest:
         try:
@@ -179,7 +195,11 @@ def main():
         for name, wrong in outcome:
             record_one(res, name, wrong)
     with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
-        list(pool.map(one, series))
+        runs = [pool.submit(one, name) for name in series]
+        if args.people and not args.given:
+            runs += [pool.submit(person, *test) for test in people.tests(people_series(series), args)]
+        for run in runs:
+            run.result()
     return res.finish()
 
 

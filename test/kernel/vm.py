@@ -86,7 +86,7 @@ def demo(args):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=("shell", "demo"))
-    parser.add_argument("--series", default="6.12")
+    parser.add_argument("--series", default=plans.PEOPLE_GET)
     parser.add_argument("--build", default="build")
     parser.add_argument("--input")
     parser.add_argument("--out", default="build/demo")
