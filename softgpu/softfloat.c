@@ -450,7 +450,7 @@ uint32_t fg1_f32_add(uint32_t a, uint32_t b)
 
 uint32_t fg1_f32_sub(uint32_t a, uint32_t b)
 {
-	return (uint32_t)bits_add(f32, a, b ^ 0x80000000u);
+	return fg1_f32_add(a, b ^ 0x80000000u);
 }
 
 uint32_t fg1_f32_mul(uint32_t a, uint32_t b)
@@ -507,7 +507,7 @@ uint64_t fg1_f64_add(uint64_t a, uint64_t b)
 
 uint64_t fg1_f64_sub(uint64_t a, uint64_t b)
 {
-	return bits_add(f64, a, b ^ 1ull << 63);
+	return fg1_f64_add(a, b ^ 1ull << 63);
 }
 
 uint64_t fg1_f64_mul(uint64_t a, uint64_t b)

@@ -29,15 +29,18 @@
 									F64_FROM_F32, fg1_f64_from_f32((uint32_t)a)) \
 									x(F64_TO_F32, fg1_f64_to_f32(a))
 
+/* The rows of the registers are pointers: whose compiler checks indices need not check those of each lane. */
 #define x(name, expression)                                                                                          \
 	static void float_##name(uint64_t(*regs)[FG1_WARP], uint32_t mask)                                           \
 	{                                                                                                            \
+		uint64_t *to = regs[0], *from1 = regs[1], *from2 = regs[2], *from3 = regs[3];                        \
+                                                                                                                     \
 		for (; mask; mask &= mask - 1) {                                                                     \
 			uint32_t lane = ferry_os_ctz64(mask);                                                        \
-			uint64_t a = regs[1][lane], b = regs[2][lane], c = regs[3][lane];                            \
+			uint64_t a = from1[lane], b = from2[lane], c = from3[lane];                                  \
                                                                                                                      \
 			(void)b, (void)c;                                                                            \
-			regs[0][lane] = (expression);                                                                \
+			to[lane] = (expression);                                                                     \
 		}                                                                                                    \
 	}
 FLOAT_HELPERS(x)

@@ -5,17 +5,16 @@
 #include "lock/lock.h"
 
 /* A class out of range would index past the rules for as long as the lock lives: it becomes the strictest one. */
-uint8_t ferry_lock_checked_class(enum ferry_lock_class lock_class)
+enum ferry_lock_class ferry_lock_checked_class(enum ferry_lock_class lock_class)
 {
-	if (!FERRY_ASSERT((uint32_t)lock_class < FERRY_LOCK_CLASSES))
-		return FERRY_LOCK_LEAF;
-	return (uint8_t)lock_class;
+	return FERRY_ASSERT((uint32_t)lock_class < FERRY_LOCK_CLASSES) ? lock_class : FERRY_LOCK_LEAF;
 }
 
 void ferry_mutex_init(struct ferry_mutex *m, enum ferry_lock_class lock_class)
 {
-	m->lock_class = ferry_lock_checked_class(lock_class);
-	ferry_os_mutex_init(&m->os, m->lock_class);
+	lock_class = ferry_lock_checked_class(lock_class);
+	m->row = &ferry_lock_rows[lock_class];
+	ferry_os_mutex_init(&m->os, lock_class);
 }
 
 void ferry_mutex_fini(struct ferry_mutex *m)
@@ -25,8 +24,9 @@ void ferry_mutex_fini(struct ferry_mutex *m)
 
 void ferry_rw_init(struct ferry_rw *rw, enum ferry_lock_class lock_class)
 {
-	rw->lock_class = ferry_lock_checked_class(lock_class);
-	ferry_os_rw_init(&rw->os, rw->lock_class);
+	lock_class = ferry_lock_checked_class(lock_class);
+	rw->row = &ferry_lock_rows[lock_class];
+	ferry_os_rw_init(&rw->os, lock_class);
 }
 
 void ferry_rw_fini(struct ferry_rw *rw)
@@ -36,8 +36,9 @@ void ferry_rw_fini(struct ferry_rw *rw)
 
 void ferry_spin_init(struct ferry_spin *s, enum ferry_lock_class lock_class)
 {
-	s->lock_class = ferry_lock_checked_class(lock_class);
-	ferry_os_spin_init(&s->os, s->lock_class);
+	lock_class = ferry_lock_checked_class(lock_class);
+	s->row = &ferry_lock_rows[lock_class];
+	ferry_os_spin_init(&s->os, lock_class);
 }
 
 void ferry_spin_fini(struct ferry_spin *s)
@@ -47,8 +48,9 @@ void ferry_spin_fini(struct ferry_spin *s)
 
 void ferry_sem_init(struct ferry_sem *s, enum ferry_lock_class lock_class)
 {
-	s->lock_class = ferry_lock_checked_class(lock_class);
-	ferry_os_sem_init(&s->os, s->lock_class);
+	lock_class = ferry_lock_checked_class(lock_class);
+	s->row = &ferry_lock_rows[lock_class];
+	ferry_os_sem_init(&s->os, lock_class);
 }
 
 void ferry_sem_fini(struct ferry_sem *s)

@@ -28,23 +28,24 @@
 
 struct ferry_mutex {
 	struct ferry_os_mutex os;
-	uint8_t lock_class;
+	const struct ferry_lock_row *row;
 };
 struct ferry_rw {
 	struct ferry_os_rw os;
-	uint8_t lock_class;
+	const struct ferry_lock_row *row;
 };
 struct ferry_spin {
 	struct ferry_os_spin os;
-	uint8_t lock_class;
+	const struct ferry_lock_row *row;
 };
 struct ferry_sem {
 	struct ferry_os_sem os;
-	uint8_t lock_class;
+	const struct ferry_lock_row *row;
 };
 
 /* Locks are made and unmade where nobody else can see them. Context: process. fini reports a lock that is held. */
-uint8_t ferry_lock_checked_class(enum ferry_lock_class lock_class); /* for who makes a lock of its own */
+enum ferry_lock_class ferry_lock_checked_class(
+	enum ferry_lock_class lock_class); /* for who makes a lock of its own */
 void ferry_mutex_init(struct ferry_mutex *m, enum ferry_lock_class lock_class);
 void ferry_mutex_fini(struct ferry_mutex *m);
 void ferry_rw_init(struct ferry_rw *rw, enum ferry_lock_class lock_class);
@@ -123,17 +124,17 @@ uint64_t ferry_lock_denied_excl(uint32_t class_or_op);
 
 static inline void ferry_mutex_lock_at(struct ferry_ctx *ctx, struct ferry_mutex *m, const char *file, uint32_t line)
 {
-	ferry_lock_note(ctx, m, m->lock_class, FERRY_LOCK_EXCLUSIVELY, file, line);
+	ferry_lock_note(ctx, m, m->row, m->row->exclusive, file, line);
 	ferry_os_mutex_lock(&m->os);
 }
 
 FERRY_MUST_CHECK static inline bool ferry_mutex_lock_killable_at(struct ferry_ctx *ctx, struct ferry_mutex *m,
                                                                  const char *file, uint32_t line)
 {
-	ferry_lock_note(ctx, m, m->lock_class, FERRY_LOCK_EXCLUSIVELY, file, line);
+	ferry_lock_note(ctx, m, m->row, m->row->exclusive, file, line);
 	if (ferry_os_mutex_lock_killable(&m->os))
 		return true;
-	ferry_lock_drop(ctx, m, m->lock_class, FERRY_LOCK_EXCLUSIVELY, file, line);
+	ferry_lock_drop(ctx, m, m->row->exclusive, file, line);
 	return false;
 }
 
@@ -142,20 +143,20 @@ FERRY_MUST_CHECK static inline bool ferry_mutex_trylock_at(struct ferry_ctx *ctx
 {
 	if (!ferry_os_mutex_trylock(&m->os))
 		return false;
-	ferry_lock_note_try(ctx, m, m->lock_class, FERRY_LOCK_EXCLUSIVELY, file, line);
+	ferry_lock_note_try(ctx, m, m->row, m->row->exclusive, file, line);
 	return true;
 }
 
 static inline void ferry_mutex_unlock_at(struct ferry_ctx *ctx, struct ferry_mutex *m, const char *file,
                                          uint32_t line)
 {
-	ferry_lock_drop(ctx, m, m->lock_class, FERRY_LOCK_EXCLUSIVELY, file, line);
+	ferry_lock_drop(ctx, m, m->row->exclusive, file, line);
 	ferry_os_mutex_unlock(&m->os);
 }
 
 static inline void ferry_rw_read_lock_at(struct ferry_ctx *ctx, struct ferry_rw *rw, const char *file, uint32_t line)
 {
-	ferry_lock_note(ctx, rw, rw->lock_class, FERRY_LOCK_SHARED, file, line);
+	ferry_lock_note(ctx, rw, rw->row, rw->row->shared, file, line);
 	ferry_os_rw_read_lock(&rw->os);
 }
 
@@ -164,45 +165,45 @@ FERRY_MUST_CHECK static inline bool ferry_rw_read_trylock_at(struct ferry_ctx *c
 {
 	if (!ferry_os_rw_read_trylock(&rw->os))
 		return false;
-	ferry_lock_note_try(ctx, rw, rw->lock_class, FERRY_LOCK_SHARED, file, line);
+	ferry_lock_note_try(ctx, rw, rw->row, rw->row->shared, file, line);
 	return true;
 }
 
 static inline void ferry_rw_read_unlock_at(struct ferry_ctx *ctx, struct ferry_rw *rw, const char *file,
                                            uint32_t line)
 {
-	ferry_lock_drop(ctx, rw, rw->lock_class, FERRY_LOCK_SHARED, file, line);
+	ferry_lock_drop(ctx, rw, rw->row->shared, file, line);
 	ferry_os_rw_read_unlock(&rw->os);
 }
 
 static inline void ferry_rw_write_lock_at(struct ferry_ctx *ctx, struct ferry_rw *rw, const char *file, uint32_t line)
 {
-	ferry_lock_note(ctx, rw, rw->lock_class, FERRY_LOCK_EXCLUSIVELY, file, line);
+	ferry_lock_note(ctx, rw, rw->row, rw->row->exclusive, file, line);
 	ferry_os_rw_write_lock(&rw->os);
 }
 
 static inline void ferry_rw_write_unlock_at(struct ferry_ctx *ctx, struct ferry_rw *rw, const char *file,
                                             uint32_t line)
 {
-	ferry_lock_drop(ctx, rw, rw->lock_class, FERRY_LOCK_EXCLUSIVELY, file, line);
+	ferry_lock_drop(ctx, rw, rw->row->exclusive, file, line);
 	ferry_os_rw_write_unlock(&rw->os);
 }
 
 static inline void ferry_spin_lock_at(struct ferry_ctx *ctx, struct ferry_spin *s, const char *file, uint32_t line)
 {
-	ferry_lock_note(ctx, s, s->lock_class, FERRY_LOCK_EXCLUSIVELY, file, line);
+	ferry_lock_note(ctx, s, s->row, s->row->exclusive, file, line);
 	ferry_os_spin_lock(&s->os);
 }
 
 static inline void ferry_spin_unlock_at(struct ferry_ctx *ctx, struct ferry_spin *s, const char *file, uint32_t line)
 {
-	ferry_lock_drop(ctx, s, s->lock_class, FERRY_LOCK_EXCLUSIVELY, file, line);
+	ferry_lock_drop(ctx, s, s->row->exclusive, file, line);
 	ferry_os_spin_unlock(&s->os);
 }
 
 static inline void ferry_sem_down_at(struct ferry_ctx *ctx, struct ferry_sem *s, const char *file, uint32_t line)
 {
-	ferry_lock_note(ctx, s, s->lock_class, FERRY_LOCK_EXCLUSIVELY, file, line);
+	ferry_lock_note(ctx, s, s->row, s->row->exclusive, file, line);
 	ferry_os_sem_down(&s->os);
 }
 
@@ -211,31 +212,32 @@ FERRY_MUST_CHECK static inline bool ferry_sem_try_at(struct ferry_ctx *ctx, stru
 {
 	if (!ferry_os_sem_try(&s->os))
 		return false;
-	ferry_lock_note_try(ctx, s, s->lock_class, FERRY_LOCK_EXCLUSIVELY, file, line);
+	ferry_lock_note_try(ctx, s, s->row, s->row->exclusive, file, line);
 	return true;
 }
 
 static inline void ferry_sem_up_at(struct ferry_ctx *ctx, struct ferry_sem *s, const char *file, uint32_t line)
 {
-	ferry_lock_drop(ctx, s, s->lock_class, FERRY_LOCK_EXCLUSIVELY, file, line);
+	ferry_lock_drop(ctx, s, s->row->exclusive, file, line);
 	ferry_os_sem_up(&s->os);
 }
 
 static inline void ferry_sem_give_at(struct ferry_ctx *ctx, struct ferry_sem *s, const char *file, uint32_t line)
 {
-	ferry_lock_drop(ctx, s, s->lock_class, FERRY_LOCK_EXCLUSIVELY, file, line);
+	ferry_lock_drop(ctx, s, s->row->exclusive, file, line);
 }
 
 static inline void ferry_sem_take_at(struct ferry_ctx *ctx, struct ferry_sem *s, const char *file, uint32_t line)
 {
-	ferry_lock_note(ctx, s, s->lock_class, FERRY_LOCK_EXCLUSIVELY, file, line);
+	ferry_lock_note(ctx, s, s->row, s->row->exclusive, file, line);
 }
 
 bool ferry_lock_assert_held_at(struct ferry_ctx *ctx, const void *lock, const char *file, uint32_t line);
 bool ferry_lock_assert_excl_at(struct ferry_ctx *ctx, const void *lock, const char *file, uint32_t line);
-bool ferry_lock_assert_op_slow(struct ferry_ctx *ctx, enum ferry_lock_op op, const char *file, uint32_t line);
-bool ferry_lock_assert_could_take_slow(struct ferry_ctx *ctx, enum ferry_lock_class lock_class, const char *file,
-                                       uint32_t line);
+__attribute__((cold)) bool ferry_lock_assert_op_slow(struct ferry_ctx *ctx, enum ferry_lock_op op, const char *file,
+                                                     uint32_t line);
+__attribute__((cold)) bool ferry_lock_assert_could_take_slow(struct ferry_ctx *ctx, enum ferry_lock_class lock_class,
+                                                             const char *file, uint32_t line);
 
 static inline bool ferry_lock_assert_op_at(struct ferry_ctx *ctx, enum ferry_lock_op op, const char *file,
                                            uint32_t line)

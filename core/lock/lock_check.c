@@ -15,9 +15,10 @@
  * A class is refused under itself and every later row, and under the rows it may not meet held exclusively; an
  * operation under the rows it lists.
  */
+#define DENIED(name, excl) ((ALL_CLASSES & ~(ROW_BIT(name) - 1)) | (0ull excl) << FERRY_LOCK_EXCL_SHIFT)
+
 const uint64_t ferry_lock_rules[FERRY_LOCK_BITS] = {
-#define x(name, kind, per, taken, never, excl)                                                                       \
-	[FERRY_LOCK_##name] = (ALL_CLASSES & ~(ROW_BIT(name) - 1)) | (0ull excl) << FERRY_LOCK_EXCL_SHIFT,
+#define x(name, kind, per, taken, never, excl) [FERRY_LOCK_##name] = DENIED(name, excl),
 	FERRY_LOCK_ORDER(x)
 #undef x
 /* What needs something else to be held is in the rule as well: whether it is, the slow path looks. */
@@ -42,6 +43,15 @@ static const uint64_t needs_other[FERRY_LOCK_BITS] = {
 #define x(name, what, denied, excl, needs) [FERRY_LOCK_OP_##name] = 0ull needs,
 	FERRY_LOCK_OPS(x)
 #undef n
+#undef x
+};
+
+const struct ferry_lock_row ferry_lock_rows[FERRY_LOCK_CLASSES] = {
+#define x(name, kind, per, taken, never, excl)                                                                       \
+	[FERRY_LOCK_##name] = {.denied = DENIED(name, excl),                                                         \
+	                       .shared = FERRY_LOCK_SHARED << FERRY_LOCK_##name,                                     \
+	                       .exclusive = FERRY_LOCK_EXCLUSIVELY << FERRY_LOCK_##name},
+	FERRY_LOCK_ORDER(x)
 #undef x
 };
 
@@ -165,19 +175,17 @@ void ferry_lock_drop_slow(struct ferry_ctx *ctx, const void *lock, uint64_t bits
 		ctx->held |= ctx->stack[i].bits & ~FERRY_LOCK_AGAIN;
 }
 
-void ferry_lock_downgrade(struct ferry_ctx *ctx, const void *lock, uint32_t lock_class, const char *file,
+void ferry_lock_downgrade(struct ferry_ctx *ctx, const void *lock, const struct ferry_lock_row *row, const char *file,
                           uint32_t line)
 {
-	uint64_t shared = FERRY_LOCK_SHARED << lock_class;
 	uint32_t at = find(ctx, lock);
 
-	if (at == FERRY_LOCK_DEPTH || (ctx->stack[at].bits & ~FERRY_LOCK_AGAIN) != FERRY_LOCK_EXCLUSIVELY
-	                                                                                   << lock_class) {
-		report(ctx, names[lock_class], " downgraded but not held exclusively; ", ctx->held, " held", file,
+	if (at == FERRY_LOCK_DEPTH || (ctx->stack[at].bits & ~FERRY_LOCK_AGAIN) != row->exclusive) {
+		report(ctx, name_of(row->shared), " downgraded but not held exclusively; ", ctx->held, " held", file,
 		       line);
 		return;
 	}
-	ctx->stack[at].bits = shared | (ctx->stack[at].bits & FERRY_LOCK_AGAIN);
+	ctx->stack[at].bits = row->shared | (ctx->stack[at].bits & FERRY_LOCK_AGAIN);
 	ctx->held = 0;
 	for (uint32_t i = 0; i < ctx->depth; i++)
 		ctx->held |= ctx->stack[i].bits & ~FERRY_LOCK_AGAIN;

@@ -13,7 +13,7 @@
  * read rule of CHANNEL        0       0            1        0       0          0            and all later rows AND 0
  * in order
  *
- * Cost:   a note is a load of a constant table, an AND, a push; a drop is a compare and a pop: 36 instructions the
+ * Cost:   a note is a load through the lock, an AND, a push; a drop is a compare and a pop: 32 instructions the
  *         pair. All else (a wrong order, a lock released out of turn, a full stack) is in lock_check.c.
  * Locking: a context belongs to one flow of control; nothing here is shared.
  * Source: the mask form of a lock-order check; measured in docs/design/locking.md.
@@ -48,58 +48,75 @@ _Static_assert(FERRY_LOCK_CLASSES < 32, "two bits a class and one to spare in 64
 /* What refuses a class, or an operation: bits as in held. Classes, then operations. */
 extern const uint64_t ferry_lock_rules[FERRY_LOCK_BITS];
 
+/*
+ * A class as its locks point to it: what the verbs need, computed. (With an index instead, a kernel that checks
+ * indices and shifts would do so at every verb, for a number that nobody can change.)
+ */
+struct ferry_lock_row {
+	uint64_t denied;    /* what refuses it: its word of ferry_lock_rules */
+	uint64_t shared;    /* what it sets in held */
+	uint64_t exclusive; /* the same, held exclusively */
+};
+extern const struct ferry_lock_row ferry_lock_rows[FERRY_LOCK_CLASSES];
+
 /* Where in the source a verb was used: reports name it. */
 #define FERRY_LOCK_HERE __FILE__, __LINE__
 
 /* The slow paths. They report and count, then do what was asked as far as the stack can hold it. */
-void ferry_lock_note_slow(struct ferry_ctx *ctx, const void *lock, uint64_t bits, bool ordered, const char *file,
-                          uint32_t line);
-void ferry_lock_drop_slow(struct ferry_ctx *ctx, const void *lock, uint64_t bits, const char *file, uint32_t line);
+__attribute__((cold)) void ferry_lock_note_slow(struct ferry_ctx *ctx, const void *lock, uint64_t bits, bool ordered,
+                                                const char *file, uint32_t line);
+__attribute__((cold)) void ferry_lock_drop_slow(struct ferry_ctx *ctx, const void *lock, uint64_t bits,
+                                                const char *file, uint32_t line);
+
+/* Entry i of the stack. The callers have compared i with the depth: a second check would be the compiler's. */
+static inline struct ferry_lock_entry *ferry_lock_entry(struct ferry_ctx *ctx, uint32_t i)
+{
+	struct ferry_lock_entry *stack = ctx->stack;
+
+	return stack + i;
+}
 
 static inline void ferry_lock_push(struct ferry_ctx *ctx, const void *lock, uint64_t bits)
 {
-	struct ferry_lock_entry *e = &ctx->stack[ctx->depth++];
+	struct ferry_lock_entry *e = ferry_lock_entry(ctx, ctx->depth++);
 
 	e->lock = lock;
 	e->bits = bits;
 	ctx->held |= bits;
 }
 
-/* Before a lock is waited for: report if the order forbids it. mode: FERRY_LOCK_SHARED or EXCLUSIVELY. */
-static inline void ferry_lock_note(struct ferry_ctx *ctx, const void *lock, uint32_t lock_class, uint64_t mode,
-                                   const char *file, uint32_t line)
+/* Before a lock is waited for: report if the order forbids it. bits: the row's shared or exclusive. */
+static inline void ferry_lock_note(struct ferry_ctx *ctx, const void *lock, const struct ferry_lock_row *row,
+                                   uint64_t bits, const char *file, uint32_t line)
 {
-	uint64_t bad = ctx->held & ferry_lock_rules[lock_class];
-
-	if (__builtin_expect(bad != 0 || ctx->depth == FERRY_LOCK_DEPTH, 0))
-		ferry_lock_note_slow(ctx, lock, mode << lock_class, true, file, line);
+	if (__builtin_expect((ctx->held & row->denied) != 0 || ctx->depth == FERRY_LOCK_DEPTH, 0))
+		ferry_lock_note_slow(ctx, lock, bits, true, file, line);
 	else
-		ferry_lock_push(ctx, lock, mode << lock_class);
+		ferry_lock_push(ctx, lock, bits);
 }
 
 /* After a successful try, which no order can forbid: it did not wait. */
-static inline void ferry_lock_note_try(struct ferry_ctx *ctx, const void *lock, uint32_t lock_class, uint64_t mode,
-                                       const char *file, uint32_t line)
+static inline void ferry_lock_note_try(struct ferry_ctx *ctx, const void *lock, const struct ferry_lock_row *row,
+                                       uint64_t bits, const char *file, uint32_t line)
 {
-	if (__builtin_expect((ctx->held >> lock_class & 1) != 0 || ctx->depth == FERRY_LOCK_DEPTH, 0))
-		ferry_lock_note_slow(ctx, lock, mode << lock_class, false, file, line);
+	if (__builtin_expect((ctx->held & row->shared) != 0 || ctx->depth == FERRY_LOCK_DEPTH, 0))
+		ferry_lock_note_slow(ctx, lock, bits, false, file, line);
 	else
-		ferry_lock_push(ctx, lock, mode << lock_class);
+		ferry_lock_push(ctx, lock, bits);
 }
 
 /* A lock that is held exclusively is held shared from now on. */
-void ferry_lock_downgrade(struct ferry_ctx *ctx, const void *lock, uint32_t lock_class, const char *file,
+void ferry_lock_downgrade(struct ferry_ctx *ctx, const void *lock, const struct ferry_lock_row *row, const char *file,
                           uint32_t line);
 
 /* Before a lock is let go. */
-static inline void ferry_lock_drop(struct ferry_ctx *ctx, const void *lock, uint32_t lock_class, uint64_t mode,
-                                   const char *file, uint32_t line)
+static inline void ferry_lock_drop(struct ferry_ctx *ctx, const void *lock, uint64_t bits, const char *file,
+                                   uint32_t line)
 {
 	uint32_t top = ctx->depth - 1;
-	uint64_t bits = mode << lock_class;
+	const struct ferry_lock_entry *e = ferry_lock_entry(ctx, top);
 
-	if (__builtin_expect(top < FERRY_LOCK_DEPTH && ctx->stack[top].lock == lock && ctx->stack[top].bits == bits,
-	                     1)) {
+	if (__builtin_expect(top < FERRY_LOCK_DEPTH && e->lock == lock && e->bits == bits, 1)) {
 		ctx->depth = top;
 		ctx->held ^= bits;
 		return;

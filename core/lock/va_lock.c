@@ -57,7 +57,7 @@ void ferry_va_lock_init(struct ferry_va_lock *l, enum ferry_lock_class lock_clas
 	ferry_os_store_relaxed(&l->state, 0);
 	ferry_os_wait_init(&l->wait);
 	ferry_os_lockmap_init(&l->map, lock_class);
-	l->lock_class = ferry_lock_checked_class(lock_class);
+	l->row = &ferry_lock_rows[ferry_lock_checked_class(lock_class)];
 }
 
 void ferry_va_lock_fini(struct ferry_va_lock *l)

@@ -43,7 +43,7 @@ struct ferry_va_lock {
 	struct ferry_os_atomic state;
 	struct ferry_os_wait wait;   /* for state to change */
 	struct ferry_os_lockmap map; /* for a host with a checker of its own */
-	uint8_t lock_class;
+	const struct ferry_lock_row *row;
 };
 
 void ferry_va_lock_init(struct ferry_va_lock *l, enum ferry_lock_class lock_class);
@@ -85,7 +85,7 @@ static inline bool ferry_va_lock_enter(struct ferry_va_lock *l, uint64_t in_the_
 static inline void ferry_va_service_lock_at(struct ferry_ctx *ctx, struct ferry_va_lock *l, const char *file,
                                             uint32_t line)
 {
-	ferry_lock_note(ctx, l, l->lock_class, FERRY_LOCK_SHARED, file, line);
+	ferry_lock_note(ctx, l, l->row, l->row->shared, file, line);
 	ferry_os_lockmap_acquire(&l->map, false, false);
 	if (__builtin_expect(!ferry_va_lock_enter(l, FERRY_VA_LOCK_WRITER), 0))
 		ferry_va_lock_read_slow(l, FERRY_VA_LOCK_WRITER);
@@ -94,7 +94,7 @@ static inline void ferry_va_service_lock_at(struct ferry_ctx *ctx, struct ferry_
 static inline void ferry_va_read_lock_at(struct ferry_ctx *ctx, struct ferry_va_lock *l, const char *file,
                                          uint32_t line)
 {
-	ferry_lock_note(ctx, l, l->lock_class, FERRY_LOCK_SHARED, file, line);
+	ferry_lock_note(ctx, l, l->row, l->row->shared, file, line);
 	ferry_os_lockmap_acquire(&l->map, false, false);
 	if (__builtin_expect(!ferry_va_lock_enter(l, FERRY_VA_LOCK_ANY_WRITER), 0))
 		ferry_va_lock_read_slow(l, FERRY_VA_LOCK_ANY_WRITER);
@@ -106,7 +106,7 @@ FERRY_MUST_CHECK static inline bool ferry_va_read_trylock_at(struct ferry_ctx *c
 	if (!ferry_va_lock_enter(l, FERRY_VA_LOCK_ANY_WRITER))
 		return false;
 	ferry_os_lockmap_acquire(&l->map, false, true);
-	ferry_lock_note_try(ctx, l, l->lock_class, FERRY_LOCK_SHARED, file, line);
+	ferry_lock_note_try(ctx, l, l->row, l->row->shared, file, line);
 	return true;
 }
 
@@ -115,7 +115,7 @@ static inline void ferry_va_read_unlock_at(struct ferry_ctx *ctx, struct ferry_v
 {
 	uint64_t old;
 
-	ferry_lock_drop(ctx, l, l->lock_class, FERRY_LOCK_SHARED, file, line);
+	ferry_lock_drop(ctx, l, l->row->shared, file, line);
 	ferry_os_lockmap_release(&l->map);
 	old = ferry_os_fetch_add(&l->state, -FERRY_VA_LOCK_READER);
 	/* The last one out tells the writers that wait. Readers wait for writers only. */
@@ -126,7 +126,7 @@ static inline void ferry_va_read_unlock_at(struct ferry_ctx *ctx, struct ferry_v
 static inline void ferry_va_write_lock_at(struct ferry_ctx *ctx, struct ferry_va_lock *l, const char *file,
                                           uint32_t line)
 {
-	ferry_lock_note(ctx, l, l->lock_class, FERRY_LOCK_EXCLUSIVELY, file, line);
+	ferry_lock_note(ctx, l, l->row, l->row->exclusive, file, line);
 	ferry_os_lockmap_acquire(&l->map, true, false);
 	if (__builtin_expect(ferry_os_cmpxchg(&l->state, 0, FERRY_VA_LOCK_WRITER) != 0, 0))
 		ferry_va_lock_write_slow(l);
@@ -135,7 +135,7 @@ static inline void ferry_va_write_lock_at(struct ferry_ctx *ctx, struct ferry_va
 static inline void ferry_va_write_unlock_at(struct ferry_ctx *ctx, struct ferry_va_lock *l, const char *file,
                                             uint32_t line)
 {
-	ferry_lock_drop(ctx, l, l->lock_class, FERRY_LOCK_EXCLUSIVELY, file, line);
+	ferry_lock_drop(ctx, l, l->row->exclusive, file, line);
 	ferry_os_lockmap_release(&l->map);
 	(void)ferry_os_fetch_add(&l->state, -FERRY_VA_LOCK_WRITER);
 	ferry_os_wake_all(&l->wait);
@@ -145,7 +145,7 @@ static inline void ferry_va_write_unlock_at(struct ferry_ctx *ctx, struct ferry_
 static inline void ferry_va_downgrade_at(struct ferry_ctx *ctx, struct ferry_va_lock *l, const char *file,
                                          uint32_t line)
 {
-	ferry_lock_downgrade(ctx, l, l->lock_class, file, line);
+	ferry_lock_downgrade(ctx, l, l->row, file, line);
 	ferry_os_lockmap_release(&l->map);
 	ferry_os_lockmap_acquire(&l->map, false, true);
 	(void)ferry_os_fetch_add(&l->state, FERRY_VA_LOCK_READER - FERRY_VA_LOCK_WRITER);
