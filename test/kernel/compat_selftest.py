@@ -77,7 +77,7 @@ def compile_shim(kernel, out):
     """(exit status, log) of the probes and of everything in os-linux/ that the driver's own code does not need."""
     out.mkdir(parents=True, exist_ok=True)
     build.copy(TREE, out)
-    options = argparse.Namespace(cc="gcc", w1=False, sparse=False)
+    options = argparse.Namespace(cc="gcc", sparse=False)
     command, _, env = build.make_command(kernel, out, options)
     objects = sorted(str(p.relative_to(out).with_suffix(".o")) for p in out.glob("os-linux/**/*.c")
                      if "probes" not in p.parts)
@@ -92,12 +92,23 @@ def forms_of(out):
     return set(re.findall(r"FERRY_HAVE_(\w+)", (out / "os-linux/compat/compat_config.h").read_text()))
 
 
+def misplaced_exports():
+    """Lines of probes with an "Exports:" that probe.sh would not see: a reflowed comment, say."""
+    return [f"{path.relative_to(TREE)}: {line}" for path in sorted((TREE / "os-linux/compat/probes").glob("*/*.c"))
+            for line in path.read_text().splitlines() if "Exports:" in line and not line.startswith(" * Exports: ")]
+
+
 def main():
-    """One test for each kernel of KERNELS."""
+    """One test for each kernel of KERNELS, and of the probes' comments."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", help="where to write the counts")
     args = parser.parse_args()
     res = results.Results("compat", args.out)
+    test = "every list of exports in a probe stands where it is looked for"
+    if misplaced_exports():
+        res.fail(test, "\n".join(misplaced_exports()))
+    else:
+        res.ok(test)
     kernel = stock.kernel(table.row("6.12"))
     for name in KERNELS:
         out = TREE / "build/kernel" / f"turned-{name}"

@@ -1,8 +1,9 @@
-/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
 /*
  * The same through follow_pte(), which takes the address space.
  *
  * Up to Linux 6.9.
+ *
  * Exports: follow_pte
  */
 #include <linux/mm.h>

@@ -1,8 +1,9 @@
-/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
 /*
  * The page frame behind an address of a VM_PFNMAP mapping: follow_pfnmap_start() and _end().
  *
  * From Linux 6.12: 6da8e9634bb7 "mm: new follow_pfnmap API".
+ *
  * Exports: follow_pfnmap_start follow_pfnmap_end
  */
 #include <linux/mm.h>

@@ -1,8 +1,9 @@
-/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
 /*
  * A high-resolution timer is set up, then gets its function.
  *
  * Up to Linux 6.14; gone in 6.15: 9779489a31d7 "hrtimers: Delete hrtimer_init()".
+ *
  * Exports: hrtimer_init
  */
 #include <linux/hrtimer.h>

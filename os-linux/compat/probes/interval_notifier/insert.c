@@ -1,8 +1,9 @@
-/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
 /*
  * An interval of somebody's address space is watched.
  *
  * All kernels since 5.5: 99cb252f5e68 "mm/mmu_notifier: add an interval tree notifier".
+ *
  * Exports: mmu_interval_notifier_insert mmu_interval_read_begin mmu_interval_notifier_remove
  */
 #include <linux/mm.h>

@@ -1,11 +1,12 @@
-/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
 /*
  * An interrupt domain of our own, and one interrupt of it raised by software.
  *
  * All kernels: irq_domain_create_linear() since 3.19, generic_handle_domain_irq() since 5.14.
  * (irq_domain_add_linear() is gone in 7.3.)
+ *
  * Exports: irq_domain_remove irq_domain_free_fwnode generic_handle_domain_irq
- * irq_create_mapping_affinity
+ * Exports: irq_create_mapping_affinity
  */
 #include <linux/irq.h>
 #include <linux/irqdomain.h>

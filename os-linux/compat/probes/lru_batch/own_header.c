@@ -1,9 +1,11 @@
-/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
 /*
  * Folios are released in batches, after this CPU's LRU batches were drained.
  *
- * From Linux 7.2 on at the latest they have a header of their own, and pagevec.h is gone. Exports:
- * __folio_batch_release
+ * They have a header of their own since Linux 7.1 or 7.2, and pagevec.h is gone:
+ * "folio_batch: rename pagevec.h to folio_batch.h".
+ *
+ * Exports: __folio_batch_release
  */
 #include <linux/mm.h>
 #include <linux/folio_batch.h>

@@ -1,8 +1,10 @@
-/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
 /*
  * The same with pages.
  *
- * Up to Linux 6.4. Exports: __pagevec_release
+ * Up to Linux 6.4.
+ *
+ * Exports: __pagevec_release
  */
 #include <linux/mm.h>
 #include <linux/pagevec.h>

@@ -1,8 +1,9 @@
-/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
 /*
  * A huge folio is mapped with its reference count and map count.
  *
  * From Linux 6.15: 6c88f72691f8 "mm/huge_memory: add vmf_insert_folio_pmd()".
+ *
  * Exports: vmf_insert_folio_pmd
  */
 #include <linux/mm.h>

@@ -1,8 +1,9 @@
-/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
 /*
  * Modules may ask for the memory cgroup of an address space and charge it.
  *
  * All kernels that have CONFIG_MEMCG and export it.
+ *
  * Exports: get_mem_cgroup_from_mm int_active_memcg
  */
 #include <linux/memcontrol.h>

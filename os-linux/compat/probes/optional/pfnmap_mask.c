@@ -1,9 +1,8 @@
-/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
 /*
  * follow_pfnmap_start() also says how large the mapping around the address is.
  *
- * From Linux 6.13: 10c5ae0a0b65 "mm/memory: add addr_mask to follow_pfnmap_args" (not checked),
- * by 6.16.
+ * From Linux 6.15: 62fb8adc43af "mm: Provide address mask in struct follow_pfnmap_args".
  */
 #include <linux/mm.h>
 

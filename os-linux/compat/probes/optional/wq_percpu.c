@@ -1,8 +1,8 @@
-/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
 /*
  * A work queue says that it is per CPU, which it is by default on older kernels.
  *
- * From Linux 6.17 on: "workqueue: add WQ_PERCPU"; stable kernels have it too.
+ * From Linux 6.17: 930c2ea566af "workqueue: Add new WQ_PERCPU flag"; stable kernels have it too.
  */
 #include <linux/workqueue.h>
 

@@ -1,8 +1,9 @@
-/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
 /*
  * The same with an array of VMAs that the caller may leave out.
  *
  * Up to Linux 6.4.
+ *
  * Exports: pin_user_pages pin_user_pages_remote unpin_user_page
  */
 #include <linux/mm.h>

@@ -1,8 +1,9 @@
-/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
 /*
  * A page of a shmem file: shmem_read_mapping_page() and shmem_truncate_range().
  *
  * All kernels since 3.0.
+ *
  * Exports: shmem_read_mapping_page_gfp shmem_truncate_range
  */
 #include <linux/mm.h>

@@ -1,8 +1,9 @@
-/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
 /*
  * shmem_file_setup() takes VMA flags as a number.
  *
  * Up to Linux 7.0.
+ *
  * Exports: shmem_file_setup
  */
 #include <linux/mm.h>

@@ -1,9 +1,11 @@
-/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
 /*
  * A shrinker is allocated by the kernel, carries private data, and is freed after a grace period.
  *
  * From Linux 6.7: c42d50aefd17 "mm: shrinker: add infrastructure for dynamically allocating
- * shrinker". Exports: shrinker_alloc shrinker_register shrinker_free
+ * shrinker".
+ *
+ * Exports: shrinker_alloc shrinker_register shrinker_free
  */
 #include <linux/mm.h>
 #include <linux/shrinker.h>

@@ -1,8 +1,9 @@
-/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
 /*
  * Where a mapping goes: mm_get_unmapped_area() of the current process.
  *
  * From Linux 6.19: 9ac09bb9feac "mm: consistently use current->mm in mm_get_unmapped_area()".
+ *
  * Exports: mm_get_unmapped_area
  */
 #include <linux/mm.h>

@@ -1,8 +1,9 @@
-/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
 /*
  * Where a mapping goes: mm_get_unmapped_area() of any process.
  *
  * Linux 6.10 to 6.18: 529ce23a764f "mm: switch mm->get_unmapped_area() to a flag".
+ *
  * Exports: mm_get_unmapped_area
  */
 #include <linux/mm.h>

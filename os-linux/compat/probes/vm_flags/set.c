@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
 /*
  * The flags of a VMA change through vm_flags_set(), vm_flags_clear() and vm_flags_mod().
  *

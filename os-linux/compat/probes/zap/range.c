@@ -1,8 +1,9 @@
-/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
 /*
  * CPU mappings of a file are taken away, and put in page by page.
  *
  * All kernels.
+ *
  * Exports: unmap_mapping_range vm_insert_page vmf_insert_pfn
  */
 #include <linux/mm.h>
