@@ -11,20 +11,18 @@
 #include "os_fault.h"
 #include "os_mem.h"
 
-/* Into the driver, or not at all: 0 or 1 for kdev_leave(), -1. */
-static int kdev_enter(struct ferry_kdev *kdev)
+/*
+ * Around each call into the driver. False: the device has left, and the driver must not be called;
+ * kdev_leave() follows all the same.
+ */
+static bool kdev_enter(struct ferry_kdev *kdev, int *idx) __acquires(&kdev->node->gone_srcu)
 {
-	struct ferry_node *node = kdev->node;
-	int idx = srcu_read_lock(&node->gone_srcu);
-
+	*idx = srcu_read_lock(&kdev->node->gone_srcu);
 	/* Pairs with the store in ferry_device_unregister(). */
-	if (!smp_load_acquire(&node->gone))
-		return idx;
-	srcu_read_unlock(&node->gone_srcu, idx);
-	return -1;
+	return !smp_load_acquire(&kdev->node->gone);
 }
 
-static void kdev_leave(struct ferry_kdev *kdev, int idx)
+static void kdev_leave(struct ferry_kdev *kdev, int idx) __releases(&kdev->node->gone_srcu)
 {
 	srcu_read_unlock(&kdev->node->gone_srcu, idx);
 }
@@ -32,12 +30,11 @@ static void kdev_leave(struct ferry_kdev *kdev, int idx)
 static uint64_t kdev_reg_read(void *dev, uint32_t offset)
 {
 	struct ferry_kdev *kdev = dev;
-	int idx = kdev_enter(kdev);
-	uint64_t value;
+	uint64_t value = ~0ull;
+	int idx;
 
-	if (idx < 0)
-		return ~0ull;
-	value = kdev->desc->reg_read(kdev->desc->dev, offset);
+	if (kdev_enter(kdev, &idx))
+		value = kdev->desc->reg_read(kdev->desc->dev, offset);
 	kdev_leave(kdev, idx);
 	return value;
 }
@@ -45,21 +42,19 @@ static uint64_t kdev_reg_read(void *dev, uint32_t offset)
 static void kdev_reg_write(void *dev, uint32_t offset, uint64_t value)
 {
 	struct ferry_kdev *kdev = dev;
-	int idx = kdev_enter(kdev);
+	int idx;
 
-	if (idx < 0)
-		return;
-	kdev->desc->reg_write(kdev->desc->dev, offset, value);
+	if (kdev_enter(kdev, &idx))
+		kdev->desc->reg_write(kdev->desc->dev, offset, value);
 	kdev_leave(kdev, idx);
 }
 
 static int kdev_page_map(struct ferry_kdev *kdev, struct page *page, uint32_t count, uint64_t *bus)
 {
-	int idx = kdev_enter(kdev), err;
+	int idx, err = FERRY_E_DEVICE_LOST;
 
-	if (idx < 0)
-		return FERRY_E_DEVICE_LOST;
-	err = kdev->desc->page_map(kdev->desc->dev, page, count, bus);
+	if (kdev_enter(kdev, &idx))
+		err = kdev->desc->page_map(kdev->desc->dev, page, count, bus);
 	kdev_leave(kdev, idx);
 	return err;
 }
@@ -67,11 +62,10 @@ static int kdev_page_map(struct ferry_kdev *kdev, struct page *page, uint32_t co
 /* A device that has left has no mappings either: its driver threw them away with it. */
 static void kdev_page_unmap(struct ferry_kdev *kdev, uint64_t bus, uint32_t count)
 {
-	int idx = kdev_enter(kdev);
+	int idx;
 
-	if (idx < 0)
-		return;
-	kdev->desc->page_unmap(kdev->desc->dev, bus, count);
+	if (kdev_enter(kdev, &idx))
+		kdev->desc->page_unmap(kdev->desc->dev, bus, count);
 	kdev_leave(kdev, idx);
 }
 
@@ -87,23 +81,22 @@ void ferry_kdev_page_unmap(struct ferry_kdev *kdev, uint64_t bus)
 
 bool ferry_kdev_takes_resources(struct ferry_kdev *kdev)
 {
-	int idx = kdev_enter(kdev);
-	bool takes;
+	bool takes = false;
+	int idx;
 
-	if (idx < 0)
-		return false;
-	takes = kdev->desc->resource_map && kdev->desc->resource_unmap;
+	if (kdev_enter(kdev, &idx))
+		takes = kdev->desc->resource_map && kdev->desc->resource_unmap;
 	kdev_leave(kdev, idx);
 	return takes;
 }
 
 static int kdev_resource_map(struct ferry_kdev *kdev, unsigned long pfn, uint64_t *bus)
 {
-	int idx = kdev_enter(kdev), err = FERRY_E_HOST_MAP;
+	int idx, err = FERRY_E_HOST_MAP;
 
-	if (idx < 0)
-		return FERRY_E_DEVICE_LOST;
-	if (kdev->desc->resource_map)
+	if (!kdev_enter(kdev, &idx))
+		err = FERRY_E_DEVICE_LOST;
+	else if (kdev->desc->resource_map)
 		err = kdev->desc->resource_map(kdev->desc->dev, PFN_PHYS(pfn), 1, bus);
 	kdev_leave(kdev, idx);
 	return err;
@@ -111,11 +104,10 @@ static int kdev_resource_map(struct ferry_kdev *kdev, unsigned long pfn, uint64_
 
 static void kdev_resource_unmap(struct ferry_kdev *kdev, uint64_t bus)
 {
-	int idx = kdev_enter(kdev);
+	int idx;
 
-	if (idx < 0)
-		return;
-	kdev->desc->resource_unmap(kdev->desc->dev, bus, 1);
+	if (kdev_enter(kdev, &idx))
+		kdev->desc->resource_unmap(kdev->desc->dev, bus, 1);
 	kdev_leave(kdev, idx);
 }
 
@@ -169,11 +161,10 @@ static void kdev_dma_free(void *dev, struct ferry_dma *dma)
 static int kdev_irq_enable(void *dev, ferry_irq_fn fn, void *arg)
 {
 	struct ferry_kdev *kdev = dev;
-	int idx = kdev_enter(kdev), err;
+	int idx, err = FERRY_E_DEVICE_LOST;
 
-	if (idx < 0)
-		return FERRY_E_DEVICE_LOST;
-	err = kdev->desc->irq_enable(kdev->desc->dev, fn, arg);
+	if (kdev_enter(kdev, &idx))
+		err = kdev->desc->irq_enable(kdev->desc->dev, fn, arg);
 	kdev_leave(kdev, idx);
 	return err;
 }
@@ -181,23 +172,22 @@ static int kdev_irq_enable(void *dev, ferry_irq_fn fn, void *arg)
 static void kdev_irq_disable(void *dev)
 {
 	struct ferry_kdev *kdev = dev;
-	int idx = kdev_enter(kdev);
+	int idx;
 
-	if (idx < 0)
-		return; /* unregister has done it */
-	kdev->desc->irq_disable(kdev->desc->dev);
+	/* Of a device that has left, unregister has done it. */
+	if (kdev_enter(kdev, &idx))
+		kdev->desc->irq_disable(kdev->desc->dev);
 	kdev_leave(kdev, idx);
 }
 
 static bool kdev_is_gone(void *dev)
 {
 	struct ferry_kdev *kdev = dev;
-	int idx = kdev_enter(kdev);
-	bool gone;
+	bool gone = true;
+	int idx;
 
-	if (idx < 0)
-		return true;
-	gone = kdev->desc->is_gone(kdev->desc->dev);
+	if (kdev_enter(kdev, &idx))
+		gone = kdev->desc->is_gone(kdev->desc->dev);
 	kdev_leave(kdev, idx);
 	return gone;
 }

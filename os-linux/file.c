@@ -19,11 +19,15 @@
 
 #define CALL_BYTES_MIN 24u /* of struct ferry_call in the first version */
 
+/* clang-format off */
 static const int errnos[FERRY_ERROR_COUNT] = {
-#define x(name, errno_parent, sentence) [FERRY_E_##name] = errno_parent,
+#define x(name, errno_parent, sentence) \
+	[FERRY_E_##name] = errno_parent,
 	FERRY_ERRORS(x)
 #undef x
 };
+
+/* clang-format on */
 
 int ferry_errno(int error)
 {

@@ -7,11 +7,9 @@
  *   ferry_file   an open handle: a VA space of one mm     file.c (open, ioctl, poll), mm.c (pages),
  *                                                         vma.c (mmap, CPU faults), shrink.c
  *
- *   Life of a node: register -> opens and releases -> unregister -> the last handle goes -> the
- * core ends.
+ *   Life of a node: register -> opens, releases -> unregister -> last handle goes -> core ends
  *
- * Locks, outermost first (the core's own lie between the second and the third, see
- * core/lock/lock_order.h):
+ * Locks, outermost first (the core's own, core/lock/lock_order.h, lie between):
  *
  *     mmap_lock        the kernel's, of the process; held by CPU faults and munmap
  *     nodes_lock       mutex: list of nodes, their lists of handles; the shrinker takes it by try

@@ -19,9 +19,9 @@
 
 #include "ferry/os.h"
 
-_Static_assert(sizeof(struct ferry_os_atomic) == sizeof(atomic64_t), "one is taken for the other");
-_Static_assert(_Alignof(struct ferry_os_atomic) >= _Alignof(atomic64_t),
-	       "one is taken for the other");
+/* One is taken for the other. */
+static_assert(sizeof(struct ferry_os_atomic) == sizeof(atomic64_t));
+static_assert(__alignof__(struct ferry_os_atomic) >= __alignof__(atomic64_t));
 
 static inline atomic64_t *ferry_kernel_atomic(struct ferry_os_atomic *a)
 {
@@ -83,22 +83,25 @@ static inline void ferry_os_dma_store64(void *p, uint64_t v)
 	WRITE_ONCE(*(uint64_t *)p, v);
 }
 
-/* Memory is coherent, so the device may be another CPU (the software GPU is one): the SMP forms at
- * least. */
 static inline void ferry_os_dma_rmb(void)
 {
+	/* Pairs with the device's writes in order; a device may be another CPU, as the FG-1 is. */
 	dma_rmb();
+	/* Pairs with smp_wmb() of such a device. */
 	smp_rmb();
 }
 
 static inline void ferry_os_dma_wmb(void)
 {
+	/* Pairs with the device's reads in order; a device may be another CPU, as the FG-1 is. */
 	dma_wmb();
+	/* Pairs with smp_rmb() of such a device. */
 	smp_wmb();
 }
 
 static inline void ferry_os_mb(void)
 {
+	/* Pairs with what the caller of the hook says. */
 	mb();
 }
 

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
 /*
  * os_lock.c (kernel host) - making locks: each kind and class has a lockdep class of its own, with
  * its name.
@@ -9,22 +9,26 @@
 #include "ferry/os.h"
 #include "lock/lock_order.h"
 
-_Static_assert(FERRY_LOCK_CLASSES <= FERRY_OS_CLASS_MODEL, "the core's rows come first");
+static_assert(FERRY_LOCK_CLASSES <= FERRY_OS_CLASS_MODEL, "the core's rows come first");
 
 enum lock_kind { KIND_SPIN, KIND_MUTEX, KIND_RW, KIND_SEM, KIND_MAP, KINDS };
 
 /* Rows of the software GPU: softgpu/gpu.h. */
+/* clang-format off */
 static const char *const names[FERRY_OS_CLASSES] = {
-#define x(name, kind, per, taken, never, excl) [FERRY_LOCK_##name] = "ferry-" #name,
+#define x(name, kind, per, taken, never, excl) \
+	[FERRY_LOCK_##name] = "ferry-" #name,
 	FERRY_LOCK_ORDER(x)
 #undef x
-		[FERRY_OS_CLASS_MODEL + 0] = "fg1-control",
+	[FERRY_OS_CLASS_MODEL + 0] = "fg1-control",
 	[FERRY_OS_CLASS_MODEL + 1] = "fg1-exclusive",
 	[FERRY_OS_CLASS_MODEL + 2] = "fg1-sched",
 	[FERRY_OS_CLASS_MODEL + 3] = "fg1-invalidates",
 	[FERRY_OS_CLASS_MODEL + 4] = "fg1-status",
 	[FERRY_OS_CLASS_MODEL + 5] = "fg1-fault",
 };
+
+/* clang-format on */
 
 static struct lock_class_key keys[KINDS][FERRY_OS_CLASSES];
 

@@ -1,7 +1,9 @@
-/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
 /*
  * os_log.c (kernel host) - logging and broken invariants.
  */
+#define pr_fmt(fmt) "ferry: " fmt
+
 #include <linux/bug.h>
 #include <linux/export.h>
 #include <linux/moduleparam.h>
@@ -16,8 +18,6 @@ static unsigned int log_level = FERRY_LOG_INFO;
 module_param(log_level, uint, 0644);
 MODULE_PARM_DESC(log_level, "0 errors, 1 and warnings, 2 and notes (default), 3 and debugging");
 
-static const char *const level_prefix[] = {KERN_ERR, KERN_WARNING, KERN_INFO, KERN_DEBUG};
-
 static DEFINE_RATELIMIT_STATE(log_ratelimit, DEFAULT_RATELIMIT_INTERVAL, DEFAULT_RATELIMIT_BURST);
 
 static atomic64_t bug_sites[BUG_SITES]; /* a hash of file and line; 0 = free */
@@ -27,14 +27,27 @@ void ferry_kernel_vlog(enum ferry_os_level level, const char *fmt, va_list args)
 	struct va_format text = {.fmt = fmt};
 	va_list copy;
 
-	if ((unsigned int)level >= ARRAY_SIZE(level_prefix) ||
-	    (unsigned int)level > READ_ONCE(log_level))
+	if ((unsigned int)level > READ_ONCE(log_level))
 		return;
 	if (level >= FERRY_LOG_WARN && !__ratelimit(&log_ratelimit))
 		return;
 	va_copy(copy, args);
 	text.va = &copy;
-	printk("%sferry: %pV\n", level_prefix[level], &text);
+	switch (level) {
+	case FERRY_LOG_ERROR:
+		pr_err("%pV\n", &text);
+		break;
+	case FERRY_LOG_WARN:
+		pr_warn("%pV\n", &text);
+		break;
+	case FERRY_LOG_INFO:
+		pr_info("%pV\n", &text);
+		break;
+	case FERRY_LOG_DEBUG:
+		/* Not pr_debug(): log_level has asked for it. */
+		printk(KERN_DEBUG pr_fmt("%pV\n"), &text);
+		break;
+	}
 	va_end(copy);
 }
 EXPORT_SYMBOL_GPL(ferry_kernel_vlog);

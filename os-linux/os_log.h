@@ -13,8 +13,7 @@
 
 #include "ferry/os.h"
 
-void ferry_kernel_vlog(enum ferry_os_level level, const char *fmt, va_list args)
-	__attribute__((format(printf, 2, 0)));
+__printf(2, 0) void ferry_kernel_vlog(enum ferry_os_level level, const char *fmt, va_list args);
 /* WARNs once per site, and goes on. */
 void ferry_kernel_bug(const char *file, uint32_t line, const char *what);
 

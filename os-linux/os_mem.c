@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
 /*
  * os_mem.c (kernel host) - memory, and copies in long runs.
  */
@@ -60,8 +60,10 @@ static void free_later_work(struct work_struct *work)
 {
 	struct llist_node *node, *next;
 
-	llist_for_each_safe(node, next, llist_del_all(&free_later)) kvfree(node);
+	llist_for_each_safe(node, next, llist_del_all(&free_later))
+		kvfree(node);
 }
+
 static DECLARE_WORK(free_work, free_later_work);
 
 void ferry_kernel_free(void *p)

@@ -18,8 +18,10 @@
  */
 #define FERRY_KERNEL_GFP (GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL | __GFP_NOWARN)
 
-/* From here on a copy goes around the cache: below it, who reads the copy next finds it in the
- * cache. */
+/*
+ * From here on a copy goes around the cache: below it, who reads the copy next finds it in the
+ * cache.
+ */
 #define FERRY_KERNEL_STREAM_BYTES (64u * 1024u)
 
 /* With FERRY_KERNEL_GFP, in one piece if that is easily had. For kvfree(). */

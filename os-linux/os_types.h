@@ -43,12 +43,12 @@ struct ferry_os_atomic {
 } __aligned(8);
 
 struct ferry_os_spin {
-	spinlock_t lock;
+	spinlock_t lock;     /* the lock itself: what it guards is said where it is used */
 	unsigned long flags; /* of the holder, written and read by it alone */
 };
 
 struct ferry_os_mutex {
-	struct mutex lock;
+	struct mutex lock; /* as above */
 };
 
 struct ferry_os_rw {

@@ -29,6 +29,7 @@ static inline void ferry_os_wait_init(struct ferry_os_wait *w)
 
 static inline void ferry_os_wait_fini(struct ferry_os_wait *w)
 {
+	/* No barrier: who might come to wait has been kept away before the end. */
 	if (waitqueue_active(&w->head))
 		ferry_os_bug(__FILE__, __LINE__, "a wait object ends while somebody waits");
 }

@@ -83,7 +83,7 @@ static inline void vm_flags_mod(struct vm_area_struct *vma, vm_flags_t set, vm_f
 struct follow_pfnmap_args {
 	struct vm_area_struct *vma;
 	unsigned long address;
-	spinlock_t *lock;
+	spinlock_t *lock; /* of the page table, held from start to end */
 	pte_t *ptep;
 	unsigned long pfn;
 	pgprot_t pgprot;
@@ -257,8 +257,10 @@ static inline vm_fault_t ferry_compat_insert_pfn_pmd(struct vm_fault *vmf, unsig
 
 /* ---- where a mapping goes: probes/unmapped_area --------------------------------------------- */
 
-/* As if the driver had no get_unmapped_area of its own. Process context, mmap lock held for
- * writing. */
+/*
+ * As if the driver had no get_unmapped_area of its own. Process context, mmap lock held for
+ * writing.
+ */
 static inline unsigned long ferry_compat_unmapped_area(struct file *file, unsigned long addr,
 						       unsigned long len, unsigned long pgoff,
 						       unsigned long flags)

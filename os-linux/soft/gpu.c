@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
 /*
  * gpu.c - one software GPU: the model, its memory, its port to the machine, and its face to
  * ferry.ko.

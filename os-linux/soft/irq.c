@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
 /*
  * irq.c - interrupts of a device that has no wires: a domain of our own, and an irq_work that
  * raises them.
@@ -68,8 +68,8 @@ void soft_irq_raise(struct soft_irq *irq, u32 vector)
 
 	if (!READ_ONCE(irq->on))
 		return;
-	/* Fully ordered before the look at whether work is queued; pairs with vector_deliver(). */
 	atomic_inc(&v->raised);
+	/* Before the look at whether work is queued; pairs with vector_deliver(). */
 	smp_mb__after_atomic();
 	irq_work_queue(&v->work);
 }

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
 /*
  * module.c - ferry_soft.ko: parameters, and the platform devices that they ask for.
  */
@@ -12,9 +12,8 @@
 
 #define NODES_MAX 16u
 #define SMS_DEFAULT_MAX 8u
-#define SM_MIB                                                                                     \
-	1u /* what an engine needs besides, rounded up: registers and private memory of 1024       \
-	      threads */
+/* What an engine needs besides, rounded up: registers and private memory of 1024 threads. */
+#define SM_MIB 1u
 
 static unsigned int nodes = 1;
 module_param(nodes, uint, 0444);
@@ -26,13 +25,11 @@ MODULE_PARM_DESC(devices, "GPUs of each node (1 to 4; default 1)");
 
 static unsigned int vram_mb = 64;
 module_param(vram_mb, uint, 0444);
-MODULE_PARM_DESC(vram_mb, "memory of each GPU in MiB, even; all GPUs together may take a quarter "
-			  "of the machine's (default 64)");
+MODULE_PARM_DESC(vram_mb, "MiB of each GPU, even; of all at most a quarter of RAM (default 64)");
 
 static unsigned int sms;
 module_param(sms, uint, 0444);
-MODULE_PARM_DESC(sms,
-		 "engines of each GPU (1 to 64; default: the CPUs that are online, at most 8)");
+MODULE_PARM_DESC(sms, "engines of each GPU (1 to 64; default: CPUs online, at most 8)");
 
 static unsigned long seed;
 module_param(seed, ulong, 0444);
@@ -44,8 +41,8 @@ MODULE_PARM_DESC(caps_off, "FG1_CAP_* bits that the GPUs lack (default 0)");
 
 static bool inline_channels = true;
 module_param(inline_channels, bool, 0444);
-MODULE_PARM_DESC(inline_channels, "a channel's commands run on the thread that rings its doorbell "
-				  "(default), or always on a thread of the device's");
+MODULE_PARM_DESC(inline_channels,
+		 "commands may run on the thread that rings the doorbell (default 1)");
 
 struct soft_gpu_config soft_config;
 u32 soft_devices;
@@ -68,8 +65,7 @@ static int params_check(void)
 	}
 	mib = (u64)nodes * devices * ((u64)vram_mb + (u64)sms * SM_MIB);
 	if (mib > ram_mib / 4) {
-		pr_err("ferry_soft: %u x %u GPUs of %u MiB with %u engines need %llu MiB; a "
-		       "quarter of this machine's memory is %llu MiB\n",
+		pr_err("ferry_soft: %u x %u GPUs, %u MiB, %u engines: %llu MiB; RAM / 4 is %llu\n",
 		       nodes, devices, vram_mb, sms, mib, ram_mib / 4);
 		return -EINVAL;
 	}

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
 /*
  * node.c - the platform driver: a device is one node, /dev/ferryN, with some software GPUs.
  *
@@ -103,14 +103,11 @@ static void node_remove(struct platform_device *pdev)
 	gpus_destroy(node);
 	ferry_os_free(node);
 }
+
 FERRY_COMPAT_PLATFORM_REMOVE(node_remove);
 
 struct platform_driver soft_driver = {
 	.probe = node_probe,
 	.remove = FERRY_COMPAT_PLATFORM_REMOVE_NAME(node_remove),
-	.driver =
-		{
-			.name = "ferry-soft",
-			.probe_type = PROBE_FORCE_SYNCHRONOUS,
-		},
+	.driver = {.name = "ferry-soft", .probe_type = PROBE_FORCE_SYNCHRONOUS},
 };

@@ -102,8 +102,10 @@ struct soft_engines {
 	struct soft_thread *threads; /* sms of SMs, then one for channels */
 };
 
-/* FERRY_E_NOMEM, FERRY_E_THREAD. Process context; fini too: the model's engines are idle or
- * dropped. */
+/*
+ * FERRY_E_NOMEM, FERRY_E_THREAD. Process context; fini too: the model's engines are idle or
+ * dropped.
+ */
 int soft_engines_init(struct soft_gpu *gpu, u32 sms, bool inline_channels);
 void soft_engines_fini(struct soft_gpu *gpu);
 /* An engine has work: the model's port.kick. Any context. */

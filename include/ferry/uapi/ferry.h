@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only WITH Linux-syscall-note */
 /*
  * uapi/ferry.h - the requests of Ferry: numbers and structs. The process host takes them through
- * ferry_request() of the library, the kernel host as ioctls on /dev/ferryN (uapi/ferry_ioctl.h); they are the same.
+ * ferry_request() of the library, the kernel host as ioctls on /dev/ferryN (uapi/ferry_ioctl.h);
+ * they are the same.
  *
- * Every struct begins with `size`, the sizeof the caller was built with. A larger one from a newer library is
- * taken when all bytes we do not know are zero; a smaller one from an older library is read as if zero-extended,
- * down to the first version's size. Unknown flag bits and nonzero reserved fields are refused with EINVAL,
- * unknown requests with ENOTTY. A request that fails changes nothing, writes nothing but what is marked "also on
- * error", and hangs nothing.
+ * Every struct begins with `size`, the sizeof the caller was built with. A larger one from a newer
+ * library is taken when all bytes we do not know are zero; a smaller one from an older library is
+ * read as if zero-extended, down to the first version's size. Unknown flag bits and nonzero
+ * reserved fields are refused with EINVAL, unknown requests with ENOTTY. A request that fails
+ * changes nothing, writes nothing but what is marked "also on error", and hangs nothing.
  *
- * Addresses are virtual addresses of the calling process. Ranges are [base, base + bytes), page aligned.
+ * Addresses are virtual addresses of the calling process. Ranges are [base, base + bytes), page
+ * aligned.
  */
 #ifndef FERRY_UAPI_H
 #define FERRY_UAPI_H
@@ -49,7 +51,8 @@ enum ferry_request {
 struct ferry_req_version {
 	uint32_t size;
 	uint32_t reserved;
-	uint32_t min, max; /* in: what the caller speaks; out: what both may use. EOPNOTSUPP when nothing is left */
+	/* in: what the caller speaks; out: what both may use. EOPNOTSUPP: nothing is left */
+	uint32_t min, max;
 };
 
 struct ferry_req_device_info {
@@ -64,7 +67,7 @@ struct ferry_req_device_info {
 	char name[32];
 };
 
-/* RANGE_CREATE: manage [base, base + bytes). base is a multiple of 2 MiB and starts an allocation. */
+/* RANGE_CREATE: manage [base, base + bytes). base: a multiple of 2 MiB, starts an allocation. */
 #define FERRY_RANGE_READ_ONLY 1u /* devices may read only; see PROTECT */
 struct ferry_req_range {
 	uint32_t size;
@@ -73,7 +76,7 @@ struct ferry_req_range {
 	uint64_t bytes; /* RANGE_DESTROY: 0; out: how many the allocation had */
 };
 
-/* MIGRATE: move the pages there now. BEST_EFFORT: what does not fit stays where it is, without an error. */
+/* MIGRATE: move the pages there now. BEST_EFFORT: what does not fit stays, without an error. */
 #define FERRY_MIGRATE_BEST_EFFORT 1u
 #define FERRY_MIGRATE_UNMAPPED 2u /* home only: the CPU maps them when it touches them, not now */
 struct ferry_req_migrate {
@@ -92,6 +95,7 @@ enum ferry_advice {
 	FERRY_ADVICE_READ_MOSTLY = 4,     /* readers get copies; where must be WHERE_NONE */
 	FERRY_ADVICE_NOT_READ_MOSTLY = 5
 };
+
 struct ferry_req_advise {
 	uint32_t size;
 	uint32_t advice;
@@ -108,7 +112,7 @@ struct ferry_req_protect {
 	uint64_t base, bytes;
 };
 
-/* PROGRAM_LOAD: the struct is followed by insn_count * 8 bytes of eBPF; size covers the struct alone. */
+/* PROGRAM_LOAD: insn_count * 8 bytes of eBPF follow the struct; size covers the struct alone. */
 struct ferry_req_program_load {
 	uint32_t size;
 	uint32_t device;
@@ -138,7 +142,10 @@ struct ferry_req_launch {
 	uint64_t launch; /* out: names it for WAIT; grows by one each time */
 };
 
-/* WAIT: until the launch has ended; its fate is in the out fields, also on error. ETIMEDOUT: still running. */
+/*
+ * WAIT: until the launch has ended; its fate is in the out fields, also on error. ETIMEDOUT: still
+ * running.
+ */
 struct ferry_req_wait {
 	uint32_t size;
 	uint32_t device;
@@ -166,9 +173,10 @@ enum ferry_capability {
 	FERRY_CAPABILITY_CPU_MAPS_DEVICE, /* the CPU can use device memory in place */
 	FERRY_CAPABILITY_SYSCALLS,        /* system calls may touch device-resident memory */
 	FERRY_CAPABILITY_SUSPEND,         /* this host can put the device to sleep */
-	FERRY_CAPABILITY_REGISTER,        /* devices can use memory of the process that is not managed */
+	FERRY_CAPABILITY_REGISTER,        /* devices can use the process's own memory */
 	FERRY_CAPABILITIES
 };
+
 struct ferry_req_capability {
 	uint32_t size;
 	uint32_t device;
@@ -238,12 +246,13 @@ struct ferry_req_residency {
 };
 
 /*
- * REGISTER: devices use [base, base + bytes), existing memory of the process, at its own addresses and where it is:
- * anonymous memory, which stays in memory from now on, or what another driver has mapped there, until that driver
- * takes it back; later accesses of devices then are FERRY_E_FAULT_UNMAPPED. It never moves, so MIGRATE, ADVISE and
- * PROTECT are refused (EOPNOTSUPP). EEXIST: any of it is registered or managed already, or shares a 2 MiB block with
- * managed memory. UNREGISTER undoes exactly one REGISTER, named by its base. Do it before unmapping the memory: until
- * then devices use the pages that were there.
+ * REGISTER: devices use [base, base + bytes), existing memory of the process, at its own addresses
+ * and where it is: anonymous memory, which stays in memory from now on, or what another driver has
+ * mapped there, until that driver takes it back; later accesses of devices then are
+ * FERRY_E_FAULT_UNMAPPED. It never moves, so MIGRATE, ADVISE and PROTECT are refused (EOPNOTSUPP).
+ * EEXIST: any of it is registered or managed already, or shares a 2 MiB block with managed memory.
+ * UNREGISTER undoes exactly one REGISTER, named by its base. Do it before unmapping the memory:
+ * until then devices use the pages that were there.
  */
 #define FERRY_REGISTER_READ_ONLY 1u /* devices may read only */
 #define FERRY_REGISTER_BYTES_MAX (1ull << 36)

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only WITH Linux-syscall-note */
 /*
- * uapi/ferry_ioctl.h - how requests reach the kernel host: one ioctl per request on an open /dev/ferryN, which is a
- * VA space of the process that opened it.
+ * uapi/ferry_ioctl.h - how requests reach the kernel host: one ioctl per request on an open
+ * /dev/ferryN, which is a VA space of the process that opened it.
  *
  *     struct ferry_req_wait wait = {.size = sizeof(wait), ...};
- *     struct ferry_call call = {.size = sizeof(call), .data = (uintptr_t)&wait, .bytes = sizeof(wait)};
+ *     struct ferry_call call = {.size = sizeof(call), .data = (uintptr_t)&wait};
+ *     call.bytes = sizeof(wait);
  *     ioctl(fd, FERRY_IOCTL(FERRY_REQ_WAIT), &call)
  *
- * 0, or -1 and errno; call.error then says which failure it was (also on error). From another process than the
- * opener's: EPERM. Managed memory is a shared mapping of the file at an offset equal to its address, a multiple of
- * 2 MiB, made before RANGE_CREATE:
+ * 0, or -1 and errno; call.error then says which failure it was (also on error). From another
+ * process than the opener's: EPERM. Managed memory is a shared mapping of the file at an offset
+ * equal to its address, a multiple of 2 MiB, made before RANGE_CREATE:
  *
  *     mmap(va, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, va)
  */
@@ -30,6 +31,7 @@ struct ferry_call {
 	uint64_t data;  /* address of the request's struct and payload */
 	uint64_t bytes; /* how many are there */
 };
+
 #define FERRY_IOC_MAGIC 0xf7
 #define FERRY_IOCTL(request) _IOWR(FERRY_IOC_MAGIC, (request), struct ferry_call)
 /* The longest request, payload included. E2BIG beyond it. */

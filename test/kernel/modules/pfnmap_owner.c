@@ -34,7 +34,8 @@ static vm_fault_t owner_fault(struct vm_fault *vmf)
 		return VM_FAULT_SIGBUS;
 	mutex_lock(&owner->lock);
 	if (!test_bit(vmf->pgoff, owner->taken))
-		ret = vmf_insert_pfn(vmf->vma, vmf->address, page_to_pfn(virt_to_page(owner->page[vmf->pgoff])));
+		ret = vmf_insert_pfn(vmf->vma, vmf->address,
+				     page_to_pfn(virt_to_page(owner->page[vmf->pgoff])));
 	mutex_unlock(&owner->lock);
 	return ret;
 }
@@ -53,7 +54,8 @@ static int owner_mmap(struct file *filp, struct vm_area_struct *vma)
 
 static bool range_good(const struct owner_range *range)
 {
-	return range->count && range->first < OWNER_PAGES && range->count <= OWNER_PAGES - range->first;
+	return range->count && range->first < OWNER_PAGES &&
+	       range->count <= OWNER_PAGES - range->first;
 }
 
 /* Once the mappings are gone the pages are ours alone: whoever still writes there shows. */
@@ -66,8 +68,8 @@ static int owner_take(struct file *filp, const struct owner_range *range)
 	mutex_lock(&owner->lock);
 	bitmap_set(owner->taken, range->first, range->count);
 	mutex_unlock(&owner->lock);
-	unmap_mapping_range(filp->f_mapping, (loff_t)range->first << PAGE_SHIFT, (loff_t)range->count << PAGE_SHIFT,
-	                    1);
+	unmap_mapping_range(filp->f_mapping, (loff_t)range->first << PAGE_SHIFT,
+			    (loff_t)range->count << PAGE_SHIFT, 1);
 	for (u32 i = range->first; i < range->first + range->count; i++)
 		memset64(owner->page[i], OWNER_TAKEN, WORDS);
 	return 0;
@@ -78,8 +80,7 @@ static int owner_touched(struct owner *owner)
 	int touched = 0;
 	u32 i;
 
-	for_each_set_bit(i, owner->taken, OWNER_PAGES)
-	{
+	for_each_set_bit(i, owner->taken, OWNER_PAGES) {
 		u32 word = 0;
 
 		while (word < WORDS && READ_ONCE(owner->page[i][word]) == OWNER_TAKEN)
@@ -112,7 +113,8 @@ static long owner_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 
 	switch (cmd) {
 	case OWNER_TAKE:
-		return copy_from_user(&range, user, sizeof(range)) ? -EFAULT : owner_take(filp, &range);
+		return copy_from_user(&range, user, sizeof(range)) ? -EFAULT
+								   : owner_take(filp, &range);
 	case OWNER_TOUCHED:
 		return owner_touched(filp->private_data);
 	case OWNER_POKE:

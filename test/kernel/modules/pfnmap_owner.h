@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
- * pfnmap_owner.h - /dev/pfnmap_owner of the kernel tests: a driver that maps memory of its own, by page frame number,
- * and takes it back when it is told to.
+ * pfnmap_owner.h - /dev/pfnmap_owner of the kernel tests: a driver that maps memory of its own, by
+ * page frame number, and takes it back when it is told to.
  *
- *   mmap      page offsets 0..OWNER_PAGES - 1: pages of this handle, brought in by faults (vmf_insert_pfn)
- *             page offset OWNER_PAGES: a frame without a struct page (device registers); not to be touched
- *   TAKE      pages are gone for the mappings, then filled with OWNER_TAKEN; touching them is SIGBUS
+ *   mmap      page offsets 0..OWNER_PAGES - 1: pages of this handle, brought in by faults
+ *             page offset OWNER_PAGES: a frame without a struct page; not to be touched
+ *   TAKE      pages are gone for the mappings, then filled with OWNER_TAKEN; touch them: SIGBUS
  *   TOUCHED   how many taken pages no longer hold that
  *   POKE,     a word of a page through the owner's own address
  *   PEEK
@@ -28,6 +28,7 @@
 struct owner_range {
 	uint32_t first, count;
 };
+
 struct owner_word {
 	uint32_t page, index;
 	uint64_t value;
