@@ -10,8 +10,9 @@ KDIR ?= /lib/modules/$(shell uname -r)/build
 modules: ## ferry.ko and ferry_soft.ko for this kernel, or for the one of KDIR=
 	@python3 scripts/kernels.py build --kdir $(KDIR)
 
-check-modules: ## the modules on the API of kernels that no archive has, and the whole cycle of DKMS
+check-modules: ## the modules' code (W=1, clang, sparse, checkpatch, size), old APIs, the whole cycle of DKMS
 	@status=0; \
+	python3 test/kernel/quality.py --out $(RESULTS)/quality.json || status=1; \
 	python3 test/kernel/compat_selftest.py --out $(RESULTS)/compat.json || status=1; \
 	python3 test/dkms/run.py --out $(RESULTS)/dkms.json || status=1; \
 	exit $$status

@@ -25,7 +25,7 @@ RINGS = {
     "fuzz": [BUILD / "fuzz/test-results/fuzz.json"],
     "sim": [BUILD / "test-results/sim.json"],
     "sim-long": [BUILD / "test-results/sim-long.json"],
-    "modules": [BUILD / f"test-results/{t}.json" for t in ("compat", "dkms")],
+    "modules": [BUILD / f"test-results/{t}.json" for t in ("quality", "compat", "dkms")],
     "kernel": [BUILD / "test-results/kernel.json"],
     "kernel-long": [BUILD / "test-results/kernel-long.json"],
 }

@@ -10,7 +10,7 @@ demo="$build python3"
 # libclang-rt-dev: the run time of clang's sanitizers and of libFuzzer. llvm: readable stacks in their reports.
 check="$demo pkg-config libcmocka-dev clang-format libclang-rt-dev llvm groff-base procps"
 # The first line builds modules and kernels, the second brings them from Debian, the third runs and installs them.
-kernel="$check flex bison bc libssl-dev pahole ccache sparse xz-utils patch lz4
+kernel="$check lld perl flex bison bc libssl-dev pahole ccache sparse xz-utils patch lz4
 	mmdebstrap debian-archive-keyring
 	qemu-system-x86 zstd cpio kmod dkms openssl"
 

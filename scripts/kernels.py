@@ -16,7 +16,7 @@ A kernel is told as
     kdir, chroot, cc    make -C kdir CC=cc, inside chroot unless that is ""
     vmlinuz, modules    what QEMU boots; the kernel's own /lib/modules/RELEASE ("" for a debug kernel)
     config, folder      its configuration; the folder of the cache
-    debug               true for a kernel of our own
+    debug, source       true for a debug kernel; the source's folder of a kernel of our own, else ""
 Exit status: 0; 1 and a sentence; 3 with --cached, when it is not in the cache.
 """
 
@@ -32,7 +32,7 @@ from kernel import build, cache, debug, stock, table
 def kernel(series, may_make=True):
     """The dictionary of one series."""
     row = table.row(series)
-    return (debug if row.debug else stock).kernel(row, may_make)
+    return (debug if row.own else stock).kernel(row, may_make)
 
 
 def show(value, start):
@@ -88,7 +88,6 @@ def main():
     verb.add_argument("--kdir", help="build against this folder, such as /lib/modules/$(uname -r)/build")
     verb.add_argument("--cached", action="store_true", help="do not fetch the kernel")
     verb.add_argument("--cc", choices=("gcc", "clang"), default="gcc")
-    verb.add_argument("--w1", action="store_true", help="with the kernel's W=1 warnings; warnings are always errors")
     verb.add_argument("--sparse", action="store_true", help="check every source with sparse; it must say nothing")
     verb.add_argument("--out", help="default: build/kernel/SERIES")
     verb.set_defaults(do=do_build)

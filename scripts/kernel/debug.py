@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
 """
-Kernels of our own: Debian's linux-source, our patches and our configuration, everything that finds bugs on.
+Kernels of our own: Debian's linux-source, our patches and our configuration.
+
+SERIES-debug has everything on that finds bugs. SERIES-clang is configured for clang and is not built: its headers,
+Makefiles and scripts are what modules are checked with. What a kernel exports is known once it is built; here it
+is taken from the stock kernel SERIES.
 
     test/kernel/config/base.config     what the tests need of a kernel
-    test/kernel/config/debug.config    what watches the driver
+    test/kernel/config/debug.config    what watches the driver; not for SERIES-clang
     test/kernel/patches/6.12-*.patch   patches of one series
 
-A build takes eight to twenty minutes, and about one with what is left in ccache. The entry is a folder with the
+A debug build takes eight to twenty minutes, and about one with what is left in ccache. The entry is a folder with the
 source's headers, Makefiles and scripts, and in it build/: .config, bzImage, Module.symvers, generated headers, host
 tools. That is what a module needs, at a twentieth of the size. The paths between the two are relative.
 """
@@ -16,11 +20,11 @@ import pathlib
 import re
 import shutil
 
-from kernel import apt, cache, run, table
+from kernel import apt, cache, run, stock, table
 
 RECIPE = 1  # raise it when what this file makes changes
 TEST = table.TREE / "test" / "kernel"
-FRAGMENTS = [TEST / "config" / "base.config", TEST / "config" / "debug.config"]
+BASE, DEBUG = TEST / "config" / "base.config", TEST / "config" / "debug.config"
 # Nothing that changes from one build to the next gets in: ccache then knows every object again.
 STILL = {"KBUILD_BUILD_TIMESTAMP": "Thu Jan  1 00:00:00 UTC 1970", "KBUILD_BUILD_USER": "ferry",
          "KBUILD_BUILD_HOST": "ferry"}
@@ -28,20 +32,28 @@ STILL = {"KBUILD_BUILD_TIMESTAMP": "Thu Jan  1 00:00:00 UTC 1970", "KBUILD_BUILD
 UNUSED = ["--exclude=*/drivers/gpu/drm/amd/include/*"]
 
 
-def patches(series):
+def fragments(row):
+    """The files of its configuration."""
+    return [BASE, DEBUG] if row.debug else [BASE]
+
+
+def patches(row):
     """Those of the series, in order."""
-    return sorted((TEST / "patches").glob(series.removesuffix("-debug") + "-*.patch"))
+    return sorted((TEST / "patches").glob(row.series.removesuffix("-debug") + "-*.patch")) if row.debug else []
 
 
-def compiler():
+def compiler(row):
     """(name, what it says it is)."""
     name = "gcc-12" if shutil.which("gcc-12") else "gcc"
+    if row.clang:
+        apt.need("clang", "ld.lld", "llvm-ar")
+        name = "clang"
     return name, run.output([name, "--version"]).splitlines()[0]
 
 
-def requested():
+def requested(row):
     """The lines of the fragments that say something."""
-    lines = "".join(f.read_text(encoding="utf-8") for f in FRAGMENTS).splitlines()
+    lines = "".join(f.read_text(encoding="utf-8") for f in fragments(row)).splitlines()
     return [line for line in lines if re.match(r"CONFIG_\w+=|# CONFIG_\w+ is not set$", line)]
 
 
@@ -55,14 +67,14 @@ def unpack(lists, package, folder):
     shutil.rmtree(folder / "deb")
 
 
-def configure(source, make, log):
+def configure(row, source, make, log):
     """tinyconfig and our fragments; an option that Kconfig dropped is an error."""
     run.logged([*make, "tinyconfig"], log, cwd=source)
-    if run.logged(["scripts/kconfig/merge_config.sh", "-m", "-O", "build", "build/.config", *FRAGMENTS], log,
+    if run.logged(["scripts/kconfig/merge_config.sh", "-m", "-O", "build", "build/.config", *fragments(row)], log,
                   cwd=source) or run.logged([*make, "olddefconfig"], log, cwd=source):
         raise cache.Problem(f"the kernel could not be configured: see {log}")
     have = set((source / "build" / ".config").read_text().splitlines())
-    dropped = [line for line in requested() if line not in have and not (line.startswith("#") and not any(
+    dropped = [line for line in requested(row) if line not in have and not (line.startswith("#") and not any(
         h.startswith(line.split()[1] + "=") for h in have))]
     if dropped:
         raise cache.Problem("Kconfig dropped what test/kernel/config asks for (it was renamed, or something that it "
@@ -96,6 +108,12 @@ def shrink(source):
                 os.rmdir(path)
 
 
+def exports(row):
+    """The file with what the stock kernel of the series exports."""
+    kernel = stock.kernel(table.row(row.series.removesuffix("-clang")))
+    return pathlib.Path(kernel["kdir"]) / "Module.symvers"
+
+
 def make_kernel(lists, row, folder):
     """All of it, from the package to the folder that stays."""
     apt.need("flex", "bison", "bc", "ccache", "patch", "xz")
@@ -103,24 +121,29 @@ def make_kernel(lists, row, folder):
     log.unlink(missing_ok=True)
     unpack(lists, row.package, folder)
     source = folder / "linux"
-    for patch in patches(row.series):
+    for patch in patches(row):
         run.output(["patch", "-p1", "--fuzz=0", "-i", patch], cwd=source)
-    make = ["nice", "-n", "19", "make", "-s", "O=build", f"CC=ccache {compiler()[0]}", f"-j{os.cpu_count()}"]
-    configure(source, make, log)
-    cache.say(f"building {row.series}: minutes; the log is {log}")
-    if run.logged([*make, "bzImage", "modules"], log, cwd=source, env=run.environment(**STILL)):
+    make = ["nice", "-n", "19", "make", "-s", "O=build", f"CC=ccache {compiler(row)[0]}", f"-j{os.cpu_count()}"]
+    make += ["LLVM=1"] if row.clang else []
+    configure(row, source, make, log)
+    if row.debug:
+        cache.say(f"building {row.series}: minutes; the log is {log}")
+    goals = ["bzImage", "modules"] if row.debug else ["modules_prepare"]
+    if run.logged([*make, *goals], log, cwd=source, env=run.environment(**STILL)):
         text = log.read_text(errors="replace")
         raise cache.Problem(run.failed(["building", row.series], "an error", text) + f"\nThe whole log: {log}")
     shutil.copyfile(log, folder / "build.log")
     shrink(source)
+    if row.clang:
+        shutil.copyfile(exports(row), source / "build" / "Module.symvers")
 
 
 def kernel(row, may_make=True):
     """A dictionary that says where everything is; see describe() in scripts/kernels.py."""
     lists = apt.Apt(row.suite)
     version = lists.version(row.package)
-    inputs = [(f.name, f.read_text(encoding="utf-8")) for f in [*FRAGMENTS, *patches(row.series)]]
-    cc, exactly = compiler()
+    inputs = [(f.name, f.read_text(encoding="utf-8")) for f in [*fragments(row), *patches(row)]]
+    cc, exactly = compiler(row)
     name = f"{row.series}-{re.sub('[^0-9A-Za-z.]', '-', version)}-" + cache.key(RECIPE, version, inputs, exactly)
     folder = cache.entry(name, lambda temp, _: make_kernel(lists, row, temp), may_make)
     build = folder / "linux" / "build"
@@ -128,5 +151,5 @@ def kernel(row, may_make=True):
     return {
         "series": row.series, "release": release, "folder": str(folder), "chroot": "", "kdir": str(build),
         "config": str(build / ".config"), "vmlinuz": str(build / "arch/x86/boot/bzImage"), "modules": "",
-        "cc": cc, "debug": True,
+        "cc": cc, "debug": row.debug, "source": str(folder / "linux"),
     }

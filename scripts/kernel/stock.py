@@ -72,7 +72,7 @@ def unpack_image(debs, release, folder):
 
 def chroot(lists, clang=False, may_make=True):
     """The folder of the suite's chroot, with the headers of every stock kernel of the suite."""
-    headers = sorted(headers_package(lists, r) for r in table.rows() if r.suite == lists.suite and not r.debug)
+    headers = sorted(headers_package(lists, r) for r in table.rows() if r.suite == lists.suite and not r.own)
     packages = CHROOT_TOOLS + (CHROOT_CLANG if clang else [])
     versions = [f"{h}={lists.version(h)}" for h in headers]
     name = f"chroot-{lists.suite}{'-clang' if clang else ''}-" + cache.key(RECIPE, packages, versions)
@@ -124,7 +124,7 @@ def kernel(row, may_make=True):
         "series": row.series, "release": release, "folder": str(folder), "chroot": str(root) if root else "",
         "kdir": str(kdir), "config": f"{root}{kdir}/.config" if root else str(kdir / ".config"),
         "vmlinuz": str(folder / "boot/vmlinuz"), "modules": str(folder / "lib/modules" / release),
-        "cc": "gcc-14" if root else gcc_of(kdir), "debug": False,
+        "cc": "gcc-14" if root else gcc_of(kdir), "debug": False, "source": "",
     }
 
 

@@ -20,9 +20,19 @@ class Row:
     rings: tuple
 
     @property
-    def debug(self):
-        """A kernel of our own."""
+    def own(self):
+        """A kernel of our own, from its source."""
         return self.package.startswith("linux-source-")
+
+    @property
+    def clang(self):
+        """One that is there to be built against, not to boot."""
+        return self.own and self.series.endswith("-clang")
+
+    @property
+    def debug(self):
+        """One with everything on that finds bugs."""
+        return self.own and not self.clang
 
 
 def rows():
