@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
 """What a guest boots from: kernel, initramfs, disks."""
 
+import lzma
 import os
 import pathlib
+import re
 import struct
 import subprocess
 import threading
@@ -64,6 +66,28 @@ def add_shell(ird):
         found = subprocess.run(["sh", "-c", f"command -v {name}"], capture_output=True, text=True, check=False)
         if found.stdout.startswith("/"):
             ird.program(f"/bin/{name}", found.stdout.strip())
+
+
+def disk_modules(kernel, cache):
+    """
+    What this kernel has to load before it sees the NVMe disk, in order: cloud flavours need nothing. Paths of .ko
+    files. kernel: of scripts/kernels.py.
+    """
+    folder = pathlib.Path(kernel.get("modules") or "/nonexistent")
+    try:
+        lines = (folder / "modules.dep").read_text(encoding="ascii").splitlines()
+    except FileNotFoundError:
+        return []
+    wanted = next((line for line in lines if re.match(r"\S*/nvme\.ko(\.xz)?:", line)), "")
+    found = []
+    # modules.dep lists what a module needs from the nearest to the farthest.
+    for name in reversed(wanted.replace(":", " ", 1).split()):
+        path = folder / name
+        if path.suffix == ".xz":
+            path = pathlib.Path(cache) / f"{kernel['release']}-{path.stem}"
+            path.write_bytes(lzma.decompress((folder / name).read_bytes()))
+        found.append(path)
+    return found
 
 
 def disks(path):

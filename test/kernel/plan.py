@@ -112,6 +112,12 @@ def load_steps(modules, soft_params=(SOFT_PARAMS,)):
     return steps
 
 
+def disk_steps(modules):
+    """Load the modules of the kernel's own that the disk needs; they stay."""
+    return [Step("insmod", f"disk-{pathlib.Path(m).stem}", 30, (f"{MODULE_DIR}/kernel/{pathlib.Path(m).name}",))
+            for m in modules]
+
+
 def unload_steps(modules):
     return [Step("rmmod", f"unload-{pathlib.Path(m).stem}", 30, (pathlib.Path(m).stem,)) for m in reversed(modules)]
 

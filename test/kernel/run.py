@@ -85,13 +85,17 @@ def run_series(series, args):
     try:
         if series in args.given:
             vmlinuz, modules = args.given[series]
+            disk = []
             is_debug = series.endswith("debug")
         else:
             kernel = ask_kernels("fetch", series)
             vmlinuz, is_debug = kernel["vmlinuz"], kernel.get("debug", False)
             modules = build_modules(series) if args.profile != "process" else []
+            disk = image.disk_modules(kernel, args.work)
         plan = make_plan(args, series, modules, is_debug)
-        guest, said, tries = boot(series, vmlinuz, modules, plan, args)
+        plan.steps[:0] = plans.disk_steps(disk)
+        files = {f"{plans.MODULE_DIR}/kernel/{path.name}": path for path in disk}
+        guest, said, tries = boot(series, vmlinuz, modules, plan, args, files)
     except (RuntimeError, OSError, ValueError, KeyError) as error:
         return [(f"{series}:boot", f"did not run: {error}", False)], f"{series}: did not run"
     return report.judge(series, guest, said, tries, args.timings)
