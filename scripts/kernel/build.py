@@ -65,7 +65,7 @@ def make_command(kernel, out, options):
     ccache = bool(root) or bool(shutil.which("ccache"))
     command = ["make", "-C", kernel["kdir"], f"M={place}", f"CC={'ccache ' if ccache else ''}{cc}",
                f"-j{os.cpu_count()}"]
-    # tinyconfig, under kernels of our own, allows frames of 1 KiB; KASAN makes them larger. Stock kernels allow 2 KiB.
+    # tinyconfig, under our own kernels, allows frames of 1 KiB; KASAN makes them larger. Stock kernels allow 2 KiB.
     command.append("KCFLAGS=-Werror" + (" -Wframe-larger-than=2048" if kernel["source"] else ""))
     # The kernels of the tests see all that the kernel's developers see; a user's may be one that we do not know.
     command += ["W=1"] if kernel["folder"] else []
