@@ -209,7 +209,7 @@ def check_all(res):
              "ferry_soft": {"text_bytes": 0, "data_bytes": 1}}
     record(res, "one byte too many is noticed", None if too_large(large) else "it was not")
 
-    notices(res, clang, "clang", ["unused-function"])
+    notices(res, clang, "clang", ["-Werror,-Wsometimes-uninitialized"])
     built(res, f"clang has nothing to say with W=1 on {CLANG_SERIES}", clang)
 
     notices(res, kernels[SPARSE_SERIES], "sparse", ["dereference of noderef", "context imbalance"], sparse=True)

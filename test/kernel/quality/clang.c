@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 /*
- * clang.c - fine for gcc; clang says that nobody calls the inline function.
+ * clang.c - fine for gcc; clang says that value is not always set.
  */
 #include <linux/init.h>
 #include <linux/module.h>
-
-static inline int sample_unused(void)
-{
-	return 1;
-}
+#include <linux/random.h>
 
 static int __init sample_init(void)
 {
-	return 0;
+	u32 value;
+
+	if (get_random_u32() & 1)
+		value = get_random_u32();
+	return value ? 0 : -ENODEV;
 }
 module_init(sample_init);
 
