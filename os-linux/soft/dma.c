@@ -56,8 +56,8 @@ static struct soft_dma_chunk *find_chunk(struct soft_dma *dma, unsigned long num
 	if (likely(chunk && chunk->number == number))
 		return chunk;
 	chunk = xa_load(&dma->chunks, number);
-	/* Pairs with the read above. */
 	if (chunk)
+		/* Pairs with the read above. */
 		smp_store_release(slot, chunk);
 	return chunk;
 }

@@ -326,14 +326,15 @@ static void a_downgraded_writer_is_a_reader(void **unused)
 	int lock = 0;
 
 	(void)unused;
-	ferry_lock_note(&ctx, &lock, FERRY_LOCK_VA_SPACE, FERRY_LOCK_EXCLUSIVELY, FERRY_LOCK_HERE);
+	ferry_lock_note(&ctx, &lock, &ferry_lock_rows[FERRY_LOCK_VA_SPACE],
+	                FERRY_LOCK_EXCLUSIVELY << FERRY_LOCK_VA_SPACE, FERRY_LOCK_HERE);
 	ferry_lock_downgrade(&ctx, &lock, &ferry_lock_rows[FERRY_LOCK_VA_SPACE], FERRY_LOCK_HERE);
 	assert_uint_equal(ctx.held, BIT(VA_SPACE));
 	assert_uint_equal(reports(), 0);
 	ferry_lock_downgrade(&ctx, &lock, &ferry_lock_rows[FERRY_LOCK_VA_SPACE], FERRY_LOCK_HERE);
 	assert_uint_equal(reports(), 1);
 	assert_uint_equal(ctx.held, BIT(VA_SPACE));
-	ferry_lock_drop(&ctx, &lock, FERRY_LOCK_VA_SPACE, FERRY_LOCK_SHARED, FERRY_LOCK_HERE);
+	ferry_lock_drop(&ctx, &lock, FERRY_LOCK_SHARED << FERRY_LOCK_VA_SPACE, FERRY_LOCK_HERE);
 	assert_uint_equal(ctx.held | ctx.depth, 0);
 }
 
