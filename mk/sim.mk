@@ -25,10 +25,12 @@ check-sim: $(O)/simtest $(O)/fuzz_sim ## the core under chosen schedules and fau
 	@python3 test/sim/run.py --simtest $(O)/simtest --fuzzer $(O)/fuzz_sim --out $(RESULTS)/sim.json $(SIM_ARGS)
 
 check-sim-long: $(O)/simtest $(O)/fuzz_sim
-	@python3 test/sim/run.py --simtest $(O)/simtest --fuzzer $(O)/fuzz_sim --long --out $(RESULTS)/sim-long.json $(SIM_ARGS)
+	@python3 test/sim/run.py --simtest $(O)/simtest --fuzzer $(O)/fuzz_sim --long \
+		--out $(RESULTS)/sim-long.json $(SIM_ARGS)
 
 # Schedules as a fuzzer's input: built once more, without a sanitizer, so that a prelude need not run each time.
-SIMFUZZ_OBJS := $(patsubst %.c,$(O)/simfuzz/%.o,$(filter-out test/sim/simtest.c,$(SIM_SRCS)) test/fuzz/sim/fuzz_sim.c)
+SIMFUZZ_SRCS := $(filter-out test/sim/simtest.c,$(SIM_SRCS)) test/fuzz/sim/fuzz_sim.c
+SIMFUZZ_OBJS := $(patsubst %.c,$(O)/simfuzz/%.o,$(SIMFUZZ_SRCS))
 $(O)/simfuzz/%.o: %.c $(O)/.flags | $(O)/.tools
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) $(SIM_INCLUDES) $(WARNINGS) -std=gnu11 -O2 -g -MMD -MP -D_GNU_SOURCE -fno-pie \

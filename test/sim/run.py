@@ -28,8 +28,9 @@ CONTRACTS = ("fair", "weak", "fifo")
 # Every schedule, one of each kind; or all with so many preemptions (in the short ring, in the long one).
 SMALL = ("va_space_lock", "va_space_lock_downgrade", "va_lock_few")
 BOUNDED = (("va_lock", 1, 2), ("va_lock_downgrade", 2, 3), ("va_space_lock", 1, 1))
-LARGE = ("va_space_lock_loops", "va_lock_loops", "fault_fault", "fault_migrate", "fault_unmap", "fault_evict", "evict_evict",
-         "two_devices", "fault_control", "fault_gate", "fault_kill", "fault_lost", "marathon", "no_memory", "lost_irqs")
+LARGE = ("va_space_lock_loops", "va_lock_loops", "fault_fault", "fault_migrate", "fault_unmap", "fault_evict",
+         "evict_evict", "two_devices", "fault_control", "fault_gate", "fault_kill", "fault_lost", "marathon",
+         "no_memory", "lost_irqs")
 # (story, what is left out, contract, mean at most, worst at most): the deadlocks that a rule prevents.
 EXHIBITS = (("va_space_lock", "writers", "fair", 20, 200), ("va_space_lock", "writers", "weak", 20, 200),
             ("va_space_lock", "writers", "fifo", 20, 200), ("va_space_lock", "acquire", "weak", 500, 5000),
@@ -133,8 +134,8 @@ class Ring:
         seconds = 600 if self.args.long else 10
         corpus = pathlib.Path(self.args.fuzzer).parent / "fuzz_sim.corpus"
         corpus.mkdir(exist_ok=True)
-        command = [self.args.fuzzer, f"-max_total_time={seconds}", "-max_len=400", "-timeout=30", "-print_final_stats=1",
-                   f"-artifact_prefix={corpus.parent}/", str(corpus)]
+        command = [self.args.fuzzer, f"-max_total_time={seconds}", "-max_len=400", "-timeout=30",
+                   "-print_final_stats=1", f"-artifact_prefix={corpus.parent}/", str(corpus)]
         out = subprocess.run(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
         done = re.search(r"number_of_executed_units: (\d+)", out.stdout)
         if out.returncode or not done or int(done.group(1)) < 100:
