@@ -49,8 +49,10 @@ struct soft_dma {
 
 void soft_dma_init(struct soft_dma *dma);
 void soft_dma_fini(struct soft_dma *dma);
-/* count pages from page on may be reached once more. FERRY_E_HOST_MAP, FERRY_E_HOST_FULL. Process
- * context. */
+/*
+ * count pages from page on may be reached once more. FERRY_E_HOST_MAP, FERRY_E_HOST_FULL. Process
+ * context.
+ */
 int soft_dma_map(struct soft_dma *dma, struct page *page, u32 count);
 /* Takes one soft_dma_map() back. Allocates nothing. Process context. */
 void soft_dma_unmap(struct soft_dma *dma, u64 bus, u32 count);

@@ -57,6 +57,13 @@ def requested(row):
     return [line for line in lines if re.match(r"CONFIG_\w+=|# CONFIG_\w+ is not set$", line)]
 
 
+def renamed(row):
+    """{line that the series does not know: line that says as much}."""
+    table_lines = (TEST / "config" / "renamed.txt").read_text(encoding="utf-8").splitlines()
+    words = [line.split() for line in table_lines if line and not line.startswith("#")]
+    return {old: new for series, old, new in words if row.series.startswith(series + "-")}
+
+
 def unpack(lists, package, folder):
     """The source tree, patched by nobody but Debian."""
     deb = lists.download([package], folder / "deb")[package]
@@ -74,8 +81,9 @@ def configure(row, source, make, log):
                   cwd=source) or run.logged([*make, "olddefconfig"], log, cwd=source):
         raise cache.Problem(f"the kernel could not be configured: see {log}")
     have = set((source / "build" / ".config").read_text().splitlines())
-    dropped = [line for line in requested(row) if line not in have and not (line.startswith("#") and not any(
-        h.startswith(line.split()[1] + "=") for h in have))]
+    instead = renamed(row)
+    dropped = [line for line in requested(row) if instead.get(line, line) not in have and not (
+        line.startswith("#") and not any(h.startswith(line.split()[1] + "=") for h in have))]
     if dropped:
         raise cache.Problem("Kconfig dropped what test/kernel/config asks for (it was renamed, or something that it "
                             "needs is off):\n  " + "\n  ".join(dropped))
