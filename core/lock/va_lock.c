@@ -25,31 +25,46 @@ static void wait_for(struct ferry_va_lock *l, uint64_t bits)
 		ferry_os_log(FERRY_LOG_WARN, "locks: a thread waits for a VA space for over 10 s");
 }
 
-void ferry_va_lock_read_slow(struct ferry_va_lock *l, uint64_t in_the_way)
+/*
+ * Wait among those who are counted in count, until none of in_the_way is there; then get in: of who waits becomes in.
+ * The first step says that we wait, and so keeps out whom that keeps out.
+ */
+static void wait_and_enter(struct ferry_va_lock *l, uint64_t count, uint64_t in_the_way, uint64_t in)
 {
-	do
-		wait_for(l, in_the_way);
-	while (!ferry_va_lock_enter(l, in_the_way));
-}
-
-/* From the first step on new readers stay out, but for service. */
-void ferry_va_lock_write_slow(struct ferry_va_lock *l)
-{
-	uint64_t s = ferry_os_fetch_add(&l->state, FERRY_VA_LOCK_WAITING) + FERRY_VA_LOCK_WAITING;
+	uint64_t s = ferry_os_fetch_add(&l->state, count) + count;
 
 	for (;;) {
 		uint64_t seen;
 
-		if (s & (FERRY_VA_LOCK_WRITER | FERRY_VA_LOCK_READERS)) {
-			wait_for(l, FERRY_VA_LOCK_WRITER | FERRY_VA_LOCK_READERS);
+		if (s & in_the_way) {
+			wait_for(l, in_the_way);
 			s = ferry_os_load_relaxed(&l->state);
 			continue;
 		}
-		seen = ferry_os_cmpxchg(&l->state, s, (s - FERRY_VA_LOCK_WAITING) | FERRY_VA_LOCK_WRITER);
+		seen = ferry_os_cmpxchg(&l->state, s, s - count + in);
 		if (seen == s)
 			return;
 		s = seen;
 	}
+}
+
+/* No writer gets in before it. Writers that wait for it to be in and gone again look when it leaves. */
+void ferry_va_lock_service_slow(struct ferry_va_lock *l)
+{
+	wait_and_enter(l, FERRY_VA_LOCK_SERVING, FERRY_VA_LOCK_WRITER, FERRY_VA_LOCK_READER);
+}
+
+void ferry_va_lock_read_slow(struct ferry_va_lock *l)
+{
+	do
+		wait_for(l, FERRY_VA_LOCK_WRITERS);
+	while (!ferry_va_lock_enter(l, FERRY_VA_LOCK_WRITERS));
+}
+
+/* New readers stay out, but for service. */
+void ferry_va_lock_write_slow(struct ferry_va_lock *l)
+{
+	wait_and_enter(l, FERRY_VA_LOCK_WAITING, FERRY_VA_LOCK_OTHERS, FERRY_VA_LOCK_WRITER);
 }
 
 void ferry_va_lock_init(struct ferry_va_lock *l, enum ferry_lock_class lock_class)

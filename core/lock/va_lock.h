@@ -13,16 +13,17 @@
  *                 is in      waits               control calls
  *      service    x                              no: it serves what they wait for
  *      read       x          x                   yes
- *      write      x (and for all readers)        no
+ *      write      x (and for all readers)        no, and it lets service that waits go first
  *      downgrade  of a writer: it goes on as a reader, and lets no writer in between
  *
  * One word says it all, and one place to wait for it to change:
  *
- *      bit   63      62 .. 32          31 .. 0
- *          [ writer ][ writers waiting ][ readers ]
+ *      bit   63         62 .. 48           47 .. 32         31 .. 0
+ *          [ writer ][ service waiting ][ writers waiting ][ readers ]
  *
  * Cost: without contention one compare-and-swap to get in and one add to get out, as for a plain read-write lock.
- * Writers can be kept waiting by service that never pauses; service does, after FERRY_BATCHES_MAX batches.
+ * Writers can be kept waiting by service that never pauses; service does, after FERRY_BATCHES_MAX batches. Service
+ * waits for the one writer that is in and for no other, so every fault is served whatever writers do.
  * Context: process; all but unlock, trylock and downgrade may sleep. A thread that was told to die waits on, as it
  * does for a mutex: who is in has something to finish.
  *
@@ -36,8 +37,13 @@
 
 #define FERRY_VA_LOCK_READER 1ull
 #define FERRY_VA_LOCK_WAITING (1ull << 32)
+#define FERRY_VA_LOCK_SERVING (1ull << 48)
 #define FERRY_VA_LOCK_WRITER (1ull << 63)
 #define FERRY_VA_LOCK_READERS (FERRY_VA_LOCK_WAITING - 1)
+/* What keeps a reader out: a writer, in or waiting. */
+#define FERRY_VA_LOCK_WRITERS (FERRY_VA_LOCK_WRITER | (FERRY_VA_LOCK_SERVING - FERRY_VA_LOCK_WAITING))
+/* What keeps a writer out: everybody but writers that wait. */
+#define FERRY_VA_LOCK_OTHERS (~(FERRY_VA_LOCK_SERVING - FERRY_VA_LOCK_WAITING))
 
 struct ferry_va_lock {
 	struct ferry_os_atomic state;
@@ -62,7 +68,8 @@ void ferry_va_lock_fini(struct ferry_va_lock *l);
 /* ---- bodies ---- */
 
 /* The slow paths: until what is in the way is gone. */
-void ferry_va_lock_read_slow(struct ferry_va_lock *l, uint64_t in_the_way);
+void ferry_va_lock_service_slow(struct ferry_va_lock *l);
+void ferry_va_lock_read_slow(struct ferry_va_lock *l);
 void ferry_va_lock_write_slow(struct ferry_va_lock *l);
 
 /* In as a reader, unless any bit of in_the_way is set. */
@@ -80,15 +87,13 @@ static inline bool ferry_va_lock_enter(struct ferry_va_lock *l, uint64_t in_the_
 	return false;
 }
 
-#define FERRY_VA_LOCK_ANY_WRITER (~FERRY_VA_LOCK_READERS)
-
 static inline void ferry_va_service_lock_at(struct ferry_ctx *ctx, struct ferry_va_lock *l, const char *file,
                                             uint32_t line)
 {
 	ferry_lock_note(ctx, l, l->row, l->row->shared, file, line);
 	ferry_os_lockmap_acquire(&l->map, false, false);
 	if (__builtin_expect(!ferry_va_lock_enter(l, FERRY_VA_LOCK_WRITER), 0))
-		ferry_va_lock_read_slow(l, FERRY_VA_LOCK_WRITER);
+		ferry_va_lock_service_slow(l);
 }
 
 static inline void ferry_va_read_lock_at(struct ferry_ctx *ctx, struct ferry_va_lock *l, const char *file,
@@ -96,14 +101,14 @@ static inline void ferry_va_read_lock_at(struct ferry_ctx *ctx, struct ferry_va_
 {
 	ferry_lock_note(ctx, l, l->row, l->row->shared, file, line);
 	ferry_os_lockmap_acquire(&l->map, false, false);
-	if (__builtin_expect(!ferry_va_lock_enter(l, FERRY_VA_LOCK_ANY_WRITER), 0))
-		ferry_va_lock_read_slow(l, FERRY_VA_LOCK_ANY_WRITER);
+	if (__builtin_expect(!ferry_va_lock_enter(l, FERRY_VA_LOCK_WRITERS), 0))
+		ferry_va_lock_read_slow(l);
 }
 
 FERRY_MUST_CHECK static inline bool ferry_va_read_trylock_at(struct ferry_ctx *ctx, struct ferry_va_lock *l,
                                                              const char *file, uint32_t line)
 {
-	if (!ferry_va_lock_enter(l, FERRY_VA_LOCK_ANY_WRITER))
+	if (!ferry_va_lock_enter(l, FERRY_VA_LOCK_WRITERS))
 		return false;
 	ferry_os_lockmap_acquire(&l->map, false, true);
 	ferry_lock_note_try(ctx, l, l->row, l->row->shared, file, line);

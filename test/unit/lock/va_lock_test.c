@@ -120,7 +120,7 @@ static void service_passes_a_waiting_writer(void **unused)
 	(void)unused;
 	ferry_va_read_lock(&ctx, &lock);
 	assert_int_equal(pthread_create(&thread, NULL, write_once, &in), 0);
-	while (!(ferry_os_load_acquire(&lock.state) >> 32))
+	while (!(ferry_os_load_acquire(&lock.state) & FERRY_VA_LOCK_WRITERS))
 		ferry_os_relax();
 	assert_false(may_read());
 	assert_true(may_serve());
