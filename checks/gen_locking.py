@@ -12,7 +12,9 @@ import tree
 
 HEADER = "core/lock/lock_order.h"
 DOC = "docs/design/locking.md"
-KINDS = {"MUTEX": "mutex", "RW": "read-write", "SPIN": "spin", "SEM": "semaphore, handed over"}
+KINDS = {"MUTEX": "mutex", "RW": "read-write", "SPIN": "spin", "SEM": "semaphore, handed over",
+         "CSEM": "counting semaphore", "BITS": "bit lock"}
+SUBORDERS = {"NONE": "", "ID": "; several in the order of their numbers", "LEVEL": "; several by rising level"}
 
 
 def arguments(text):
@@ -52,9 +54,10 @@ def names(denied):
 
 def order_table():
     lines = ["| order | kind | per | taken for | never while it is held |", "|---|---|---|---|---|"]
-    for name, kind, per, taken, never, excl in rows("FERRY_LOCK_ORDER"):
+    for name, kind, per, taken, never, excl, sub in rows("FERRY_LOCK_ORDER"):
         if excl:
             taken += f"; refused while {names(excl)} is held exclusively"
+        taken += SUBORDERS[sub]
         lines.append(f"| {name} | {KINDS[kind]} | {per} | {taken} | {never} |")
     return lines
 

@@ -38,6 +38,8 @@ int ferry_core_create(const struct ferry_core_params *params, struct ferry_core 
 		return FERRY_E_NOMEM;
 	core->params = checked;
 	ferry_os_fetch_add(&core->mem.bytes, sizeof(*core));
+	ferry_lock_book_init(&core->locks);
+	ferry_os_store_relaxed(&core->until_watch, FERRY_LOCK_BOOK_ONE_IN - 1);
 	ferry_gate_init(&core->gate);
 	ferry_mutex_init(&core->lock, FERRY_LOCK_GLOBAL);
 	ferry_list_init(&core->va_spaces);
@@ -51,7 +53,7 @@ void ferry_core_destroy(struct ferry_core *core)
 	uint32_t count = (uint32_t)ferry_os_load_acquire(&core->device_count);
 
 	(void)FERRY_ASSERT(ferry_list_empty(&core->va_spaces));
-	ferry_core_enter(&ctx);
+	ferry_core_enter(core, &ctx);
 	ferry_os_store_release(&core->device_count, 0);
 	while (count-- > 0)
 		ferry_device_destroy(&ctx, core->devices[count]);
@@ -71,7 +73,7 @@ int ferry_core_add_device(struct ferry_core *core, const struct ferry_hal *hal, 
 
 	if (err)
 		return err;
-	ferry_core_enter(&ctx);
+	ferry_core_enter(core, &ctx);
 	ferry_mutex_lock(&ctx, &core->lock);
 	count = (uint32_t)ferry_os_load_acquire(&core->device_count);
 	err = count >= FERRY_MAX_DEVICES
@@ -95,7 +97,7 @@ int ferry_core_open(struct ferry_core *core, const struct ferry_mm_ops *ops, voi
 
 	if (err)
 		return err;
-	ferry_core_enter(&ctx);
+	ferry_core_enter(core, &ctx);
 	err = ferry_va_space_create(&ctx, core, ops, mm, host_caps, out);
 	ferry_core_leave(core, &ctx);
 	ferry_gate_leave(&core->gate);
@@ -107,7 +109,7 @@ void ferry_core_close(struct ferry_core *core, struct ferry_va_space *vs)
 {
 	struct ferry_ctx ctx;
 
-	ferry_core_enter(&ctx);
+	ferry_core_enter(core, &ctx);
 	ferry_va_space_destroy(&ctx, vs);
 	ferry_core_leave(core, &ctx);
 }
@@ -120,7 +122,7 @@ int ferry_core_request(struct ferry_core *core, struct ferry_va_space *vs, uint3
 
 	if (err)
 		return err;
-	ferry_core_enter(&ctx);
+	ferry_core_enter(core, &ctx);
 	err = ferry_request_run(&ctx, vs, request, buf, size_bytes);
 	ferry_core_leave(core, &ctx);
 	ferry_gate_leave(&core->gate);
@@ -134,7 +136,7 @@ int ferry_core_cpu_fault(struct ferry_core *core, struct ferry_va_space *vs, uin
 
 	if (err)
 		return err;
-	ferry_core_enter(&ctx);
+	ferry_core_enter(core, &ctx);
 	ferry_va_read_lock(&ctx, &vs->lock);
 	err = ferry_cpu_fault_serve(&ctx, vs, va, write);
 	ferry_va_read_unlock(&ctx, &vs->lock);
@@ -148,7 +150,7 @@ void ferry_core_unmapped(struct ferry_core *core, struct ferry_va_space *vs, uin
 {
 	struct ferry_ctx ctx;
 
-	ferry_core_enter(&ctx);
+	ferry_core_enter(core, &ctx);
 	ferry_va_range_unmap(&ctx, vs, va, size_bytes);
 	ferry_core_leave(core, &ctx);
 }
@@ -161,7 +163,7 @@ int ferry_core_release(struct ferry_core *core, struct ferry_va_space *vs, uint6
 
 	if (err)
 		return err;
-	ferry_core_enter(&ctx);
+	ferry_core_enter(core, &ctx);
 	ferry_va_read_lock(&ctx, &vs->lock);
 	err = ferry_va_range_check(&ctx, vs, va, size_bytes);
 	if (!err)
@@ -179,7 +181,7 @@ void ferry_core_external_revoke(struct ferry_core *core, struct ferry_va_space *
 {
 	struct ferry_ctx ctx;
 
-	ferry_core_enter(&ctx);
+	ferry_core_enter(core, &ctx);
 	ferry_external_revoke(&ctx, vs, va, size_bytes);
 	ferry_core_leave(core, &ctx);
 }
@@ -190,7 +192,7 @@ uint64_t ferry_core_idle(struct ferry_core *core, struct ferry_va_space *vs, uin
 	struct ferry_ctx ctx;
 	uint64_t given;
 
-	ferry_core_enter(&ctx);
+	ferry_core_enter(core, &ctx);
 	given = vs ? ferry_idle_pages_of(&ctx, vs, pages_wanted) : ferry_idle_pages(&ctx, core, pages_wanted);
 	ferry_core_leave(core, &ctx);
 	return given;
@@ -210,7 +212,7 @@ uint32_t ferry_core_poll(struct ferry_core *core, struct ferry_va_space *vs)
 	struct ferry_ctx ctx;
 	uint32_t bits = 0;
 
-	ferry_core_enter(&ctx);
+	ferry_core_enter(core, &ctx);
 	if (ferry_launch_all_ended(&ctx, vs))
 		bits |= FERRY_CORE_POLL_IDLE;
 	for (uint32_t id = 0; (gpu = ferry_core_device(core, id)); id++)

@@ -14,6 +14,7 @@
 #include "base/list.h"
 #include "base/mem.h"
 #include "lock/lock.h"
+#include "lock/lock_book.h"
 #include "power/gate.h"
 
 #define FERRY_FAULT_ENTRIES_DEFAULT 4096u
@@ -25,18 +26,27 @@ struct ferry_device;
 struct ferry_core {
 	struct ferry_core_params params; /* defaults filled in; constant */
 	struct ferry_mem mem;
+	/* Of contexts. Whoever writes it passes the gate as well. */
+	struct ferry_os_atomic until_watch __attribute__((aligned(64)));
 	struct ferry_gate gate;
 	struct ferry_mutex lock;                         /* GLOBAL */
 	struct ferry_device *devices[FERRY_MAX_DEVICES]; /* GLOBAL to add; valid below device_count without it */
 	struct ferry_os_atomic device_count;             /* released after the entry is complete */
 	struct ferry_list va_spaces;                     /* GLOBAL */
 	struct ferry_os_atomic lock_violations;          /* added up from contexts as they end */
+	struct ferry_lock_book locks __attribute__((aligned(64)));
 };
 
 /* Begin and end of every flow of control that enters the core: a context whose violations are kept. */
-static inline void ferry_core_enter(struct ferry_ctx *ctx)
+static inline void ferry_core_enter(struct ferry_core *core, struct ferry_ctx *ctx)
 {
-	ferry_ctx_init(ctx);
+	ferry_ctx_init_in(ctx, &core->locks, &core->until_watch, 0);
+}
+
+/* The same in an interrupt, or where one may be. */
+static inline void ferry_core_enter_irq(struct ferry_core *core, struct ferry_ctx *ctx)
+{
+	ferry_ctx_init_in(ctx, &core->locks, &core->until_watch, FERRY_LOCK_IRQ);
 }
 
 static inline void ferry_core_leave(struct ferry_core *core, struct ferry_ctx *ctx)

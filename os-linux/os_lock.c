@@ -16,7 +16,7 @@ enum lock_kind { KIND_SPIN, KIND_MUTEX, KIND_RW, KIND_SEM, KIND_MAP, KINDS };
 /* Rows of the software GPU: softgpu/gpu.h. */
 /* clang-format off */
 static const char *const names[FERRY_OS_CLASSES] = {
-#define x(name, kind, per, taken, never, excl) \
+#define x(name, kind, per, taken, never, excl, sub) \
 	[FERRY_LOCK_##name] = "ferry-" #name,
 	FERRY_LOCK_ORDER(x)
 #undef x

@@ -15,7 +15,7 @@ void ferry_bottom_half_schedule(struct ferry_device *gpu)
 {
 	struct ferry_ctx ctx;
 
-	ferry_core_enter(&ctx);
+	ferry_core_enter_irq(gpu->core, &ctx);
 	if (ferry_sem_try(&ctx, &gpu->isr)) {
 		ferry_sem_give(&ctx, &gpu->isr); /* the bottom half takes it from here */
 		(void)FERRY_ASSERT(ferry_os_work_queue(&gpu->bottom_half));
@@ -237,7 +237,7 @@ void ferry_bottom_half_run(void *arg)
 	uint32_t batches = 0;
 	bool more = true;
 
-	ferry_core_enter(&ctx);
+	ferry_core_enter(gpu->core, &ctx);
 	ferry_sem_take(&ctx, &gpu->isr);
 	while (batches < FERRY_BATCHES_MAX && more) {
 		/* To look whether entries wait is less than to fetch none. */

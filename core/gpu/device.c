@@ -65,7 +65,7 @@ static void device_quiesce(struct ferry_device *gpu)
 {
 	struct ferry_ctx ctx;
 
-	ferry_core_enter(&ctx);
+	ferry_core_enter(gpu->core, &ctx);
 	ferry_device_control_lock(&ctx, gpu);
 	for (uint32_t asid = 0; asid < gpu->asids.count; asid++)
 		if ((gpu->asids.taken[asid / 64] >> (asid % 64) & 1) && gpu->hal->asid_unbind(gpu->hd, asid))
@@ -115,7 +115,7 @@ static int device_heartbeat(struct ferry_device *gpu)
 		return now - gpu->heartbeat_ns > gpu->core->params.fence_timeout_ns ? FERRY_E_DEVICE_HUNG : 0;
 	if (now - gpu->heartbeat_ns < HEARTBEAT_NS)
 		return 0;
-	ferry_core_enter(&ctx);
+	ferry_core_enter(gpu->core, &ctx);
 	err = ferry_push_begin(&ctx, gpu, &push);
 	if (!err) {
 		gpu->heartbeat = ferry_push_end(&ctx, &push, false);
@@ -144,7 +144,7 @@ static void device_watchdog(void *arg)
 	if (ferry_device_lost(gpu) && !is_quiet(gpu))
 		device_quiesce(gpu);
 	ferry_os_wake_all(&gpu->wait);
-	ferry_core_enter(&ctx);
+	ferry_core_enter(gpu->core, &ctx);
 	ferry_launch_reap_device(&ctx, gpu);
 	ferry_core_leave(gpu->core, &ctx);
 	if (ferry_os_load_acquire(&gpu->launches) && !ferry_device_lost(gpu))

@@ -4,8 +4,12 @@
  * validator's masks and the tables in docs/design/locking.md come from it.
  *
  * A context that holds a row may acquire rows below it only. Kinds: mutex, rw, spin (spin, also from interrupts;
- * always the last rows), sem (may be handed to another context). Operations are no locks: they must not run
- * while certain rows are held. Rows that no code takes yet are left out until it does.
+ * always the last rows), sem (may be handed to another context), csem (counts), bits (a lock per bit of an array).
+ * Operations are no locks: they must not run while certain rows are held. Rows that no code takes yet are left out
+ * until it does.
+ *
+ * Two locks of one row are never held together (NONE), or only in the order that the row declares: each next one has
+ * a larger number, given to the lock when it was made (ID; the index of a bit lock is one) or to the acquire (LEVEL).
  */
 #ifndef FERRY_LOCK_ORDER_H
 #define FERRY_LOCK_ORDER_H
@@ -17,32 +21,33 @@
  *	  name            kind   per              taken for
  *	  never while it is held
  *	  d(ROW) ...: rows under which it is refused when they are held exclusively, though the order allows it
+ *	  how two of them may be held: NONE, ID, LEVEL
  */
 #define FERRY_LOCK_ORDER(x)                                                                              \
 	x(GLOBAL,         MUTEX, "driver",        "device list, life of VA spaces",                      \
-	  "a fault wait", )                                                                              \
+	  "a fault wait", , NONE)                                                                        \
 	x(LAUNCH,         MUTEX, "VA space",      "programs, launch slots, order of launches",           \
-	  "a fault wait; the caller's memory", )                                                         \
+	  "a fault wait; the caller's memory", , NONE)                                                   \
 	x(ISR_SERVICE,    SEM,   "device",        "one servicer of the fault buffer, top half to bottom half", \
-	  "a fault wait", )                                                                              \
+	  "a fault wait", , NONE)                                                                        \
 	x(VA_SPACE_LIST,  RW,    "device",        "which VA space an address-space id names",            \
-	  "a fault wait", )                                                                              \
+	  "a fault wait", , NONE)                                                                        \
 	x(VA_SPACE,       RW,    "VA space",      "ranges and policy",                                   \
-	  "a device control call in write mode; a fault wait; the caller's memory", )                    \
+	  "a device control call in write mode; a fault wait; the caller's memory", , NONE)              \
 	x(DEVICE_CONTROL, MUTEX, "device",        "control commands of the device",                      \
-	  "a fault wait; the caller's memory", d(VA_SPACE))                                              \
+	  "a fault wait; the caller's memory", d(VA_SPACE), NONE)                                        \
 	x(BLOCK,          MUTEX, "block",         "residency, mappings, chunks of a 2 MiB block",        \
-	  "an allocation that may evict; a fault wait; the caller's memory", )                           \
+	  "an allocation that may evict; a fault wait; the caller's memory", , NONE)                     \
 	x(PAGE_TREE,      MUTEX, "GPU page tree", "GPU page tables",                                     \
-	  "an allocation that may evict; a fault wait; the caller's memory", )                           \
+	  "an allocation that may evict; a fault wait; the caller's memory", , NONE)                     \
 	x(EXTERNAL,       MUTEX, "VA space",      "device mappings of registered memory, what was revoked of it", \
-	  "an allocation the host may wait for: it may ask for pages back, which takes this row", )      \
+	  "an allocation the host may wait for: it may ask for pages back, which takes this row", , NONE) \
 	x(CHANNEL,        MUTEX, "channel",       "ring state: reserve, write, ring the doorbell",       \
-	  "an allocation, as above; any wait for the GPU; the caller's memory", )                        \
+	  "an allocation, as above; any wait for the GPU; the caller's memory", , NONE)                  \
 	x(PMM,            SPIN,  "device",        "free bitmaps, tenants by age",                        \
-	  "anything that sleeps", )                                                                      \
+	  "anything that sleeps", , NONE)                                                                \
 	x(LEAF,           SPIN,  "object",        "what nests nothing",                                  \
-	  "any other lock; anything that sleeps", )
+	  "any other lock; anything that sleeps", , NONE)
 
 /*
  * Operations that some rows forbid. They take numbers after the rows.
@@ -76,11 +81,13 @@
 	  d(PMM) d(LEAF), , )
 
 enum ferry_lock_class {
-#define x(name, kind, per, taken, never, excl) FERRY_LOCK_##name,
+#define x(name, kind, per, taken, never, excl, sub) FERRY_LOCK_##name,
 	FERRY_LOCK_ORDER(x)
 #undef x
 	FERRY_LOCK_CLASSES
 };
+
+enum ferry_lock_suborder { FERRY_LOCK_SUB_NONE, FERRY_LOCK_SUB_ID, FERRY_LOCK_SUB_LEVEL };
 
 enum ferry_lock_op {
 	FERRY_LOCK_OP_BEFORE = FERRY_LOCK_CLASSES - 1,

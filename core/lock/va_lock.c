@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 #include "lock/va_lock.h"
+#include "lock/lock_book.h"
 
 /* Who is in has been in for too long to be believed: said once in so long, and waited for on. */
 #define LONG_NS 10000000000ull
@@ -48,17 +49,19 @@ static void wait_and_enter(struct ferry_va_lock *l, uint64_t count, uint64_t in_
 	}
 }
 
-/* No writer gets in before it. Writers that wait for it to be in and gone again look when it leaves. */
-void ferry_va_lock_service_slow(struct ferry_va_lock *l)
+/*
+ * Service (only a writer that is in is in its way): no writer gets in before it. Others look again whenever the state
+ * has changed.
+ */
+void ferry_va_lock_read_slow(struct ferry_va_lock *l, uint64_t in_the_way)
 {
-	wait_and_enter(l, FERRY_VA_LOCK_SERVING, FERRY_VA_LOCK_WRITER, FERRY_VA_LOCK_READER);
-}
-
-void ferry_va_lock_read_slow(struct ferry_va_lock *l)
-{
+	if (in_the_way == FERRY_VA_LOCK_WRITER) {
+		wait_and_enter(l, FERRY_VA_LOCK_SERVING, in_the_way, FERRY_VA_LOCK_READER);
+		return;
+	}
 	do
-		wait_for(l, FERRY_VA_LOCK_WRITERS);
-	while (!ferry_va_lock_enter(l, FERRY_VA_LOCK_WRITERS));
+		wait_for(l, in_the_way);
+	while (!ferry_va_lock_enter(l, in_the_way));
 }
 
 /* New readers stay out, but for service. */
@@ -67,16 +70,50 @@ void ferry_va_lock_write_slow(struct ferry_va_lock *l)
 	wait_and_enter(l, FERRY_VA_LOCK_WAITING, FERRY_VA_LOCK_OTHERS, FERRY_VA_LOCK_WRITER);
 }
 
+void ferry_va_lock_in_slow(struct ferry_ctx *ctx, struct ferry_va_lock *l, uint64_t in_the_way, const char *file,
+                           uint32_t line)
+{
+	uint64_t bits = in_the_way ? l->lock.row->shared : l->lock.row->exclusive, start_ns = 0;
+
+	if (!ferry_lock_note_slow(ctx, &l->lock, bits, file, line, 0))
+		return;
+	ferry_os_lockmap_acquire(&l->map, !in_the_way, false);
+	if (in_the_way ? !ferry_va_lock_enter(l, in_the_way)
+	               : ferry_os_cmpxchg(&l->state, 0, FERRY_VA_LOCK_WRITER) != 0) {
+		start_ns = ferry_os_now_ns();
+		if (in_the_way)
+			ferry_va_lock_read_slow(l, in_the_way);
+		else
+			ferry_va_lock_write_slow(l);
+	}
+	if (ctx->held & FERRY_LOCK_WATCH)
+		ferry_lock_book_had(ctx, &l->lock, start_ns);
+}
+
+void ferry_va_lock_out_slow(struct ferry_ctx *ctx, struct ferry_va_lock *l, uint64_t bits, const char *file,
+                            uint32_t line)
+{
+	uint64_t mode = ferry_lock_drop_slow(ctx, &l->lock, bits, file, line, 0);
+
+	if (mode == FERRY_LOCK_EXCLUSIVELY)
+		ferry_va_lock_write_out(l);
+	else if (mode)
+		ferry_va_lock_read_out(l);
+}
+
 void ferry_va_lock_init(struct ferry_va_lock *l, enum ferry_lock_class lock_class)
 {
+	if (!ferry_lock_begin(&l->lock, &lock_class))
+		return;
 	ferry_os_store_relaxed(&l->state, 0);
 	ferry_os_wait_init(&l->wait);
 	ferry_os_lockmap_init(&l->map, lock_class);
-	l->row = &ferry_lock_rows[ferry_lock_checked_class(lock_class)];
 }
 
 void ferry_va_lock_fini(struct ferry_va_lock *l)
 {
+	if (!ferry_lock_end(&l->lock))
+		return;
 	(void)FERRY_ASSERT(ferry_os_load_acquire(&l->state) == 0);
 	ferry_os_wait_fini(&l->wait);
 }

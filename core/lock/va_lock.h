@@ -46,10 +46,10 @@
 #define FERRY_VA_LOCK_OTHERS (~(FERRY_VA_LOCK_SERVING - FERRY_VA_LOCK_WAITING))
 
 struct ferry_va_lock {
+	struct ferry_lock lock;
 	struct ferry_os_atomic state;
 	struct ferry_os_wait wait;   /* for state to change */
 	struct ferry_os_lockmap map; /* for a host with a checker of its own */
-	const struct ferry_lock_row *row;
 };
 
 void ferry_va_lock_init(struct ferry_va_lock *l, enum ferry_lock_class lock_class);
@@ -68,8 +68,7 @@ void ferry_va_lock_fini(struct ferry_va_lock *l);
 /* ---- bodies ---- */
 
 /* The slow paths: until what is in the way is gone. */
-void ferry_va_lock_service_slow(struct ferry_va_lock *l);
-void ferry_va_lock_read_slow(struct ferry_va_lock *l);
+void ferry_va_lock_read_slow(struct ferry_va_lock *l, uint64_t in_the_way);
 void ferry_va_lock_write_slow(struct ferry_va_lock *l);
 
 /* In as a reader, unless any bit of in_the_way is set. */
@@ -87,22 +86,34 @@ static inline bool ferry_va_lock_enter(struct ferry_va_lock *l, uint64_t in_the_
 	return false;
 }
 
+/* The slow halves, as in lock.h. in_the_way: of a reader; 0: the verb is a writer's. */
+FERRY_LOCK_COLD void ferry_va_lock_in_slow(struct ferry_ctx *ctx, struct ferry_va_lock *l, uint64_t in_the_way,
+                                           const char *file, uint32_t line);
+FERRY_LOCK_COLD void ferry_va_lock_out_slow(struct ferry_ctx *ctx, struct ferry_va_lock *l, uint64_t bits,
+                                            const char *file, uint32_t line);
+
+static inline void ferry_va_lock_read_at(struct ferry_ctx *ctx, struct ferry_va_lock *l, uint64_t in_the_way,
+                                         const char *file, uint32_t line)
+{
+	if (!ferry_lock_note(ctx, &l->lock, l->lock.row->shared, file, line)) {
+		ferry_va_lock_in_slow(ctx, l, in_the_way, file, line);
+		return;
+	}
+	ferry_os_lockmap_acquire(&l->map, false, false);
+	if (__builtin_expect(!ferry_va_lock_enter(l, in_the_way), 0))
+		ferry_va_lock_read_slow(l, in_the_way);
+}
+
 static inline void ferry_va_service_lock_at(struct ferry_ctx *ctx, struct ferry_va_lock *l, const char *file,
                                             uint32_t line)
 {
-	ferry_lock_note(ctx, l, l->row, l->row->shared, file, line);
-	ferry_os_lockmap_acquire(&l->map, false, false);
-	if (__builtin_expect(!ferry_va_lock_enter(l, FERRY_VA_LOCK_WRITER), 0))
-		ferry_va_lock_service_slow(l);
+	ferry_va_lock_read_at(ctx, l, FERRY_VA_LOCK_WRITER, file, line);
 }
 
 static inline void ferry_va_read_lock_at(struct ferry_ctx *ctx, struct ferry_va_lock *l, const char *file,
                                          uint32_t line)
 {
-	ferry_lock_note(ctx, l, l->row, l->row->shared, file, line);
-	ferry_os_lockmap_acquire(&l->map, false, false);
-	if (__builtin_expect(!ferry_va_lock_enter(l, FERRY_VA_LOCK_WRITERS), 0))
-		ferry_va_lock_read_slow(l);
+	ferry_va_lock_read_at(ctx, l, FERRY_VA_LOCK_WRITERS, file, line);
 }
 
 FERRY_MUST_CHECK static inline bool ferry_va_read_trylock_at(struct ferry_ctx *ctx, struct ferry_va_lock *l,
@@ -111,16 +122,15 @@ FERRY_MUST_CHECK static inline bool ferry_va_read_trylock_at(struct ferry_ctx *c
 	if (!ferry_va_lock_enter(l, FERRY_VA_LOCK_WRITERS))
 		return false;
 	ferry_os_lockmap_acquire(&l->map, false, true);
-	ferry_lock_note_try(ctx, l, l->row, l->row->shared, file, line);
+	if (!ferry_lock_note_try(ctx, &l->lock, l->lock.row->shared, file, line))
+		ferry_try_slow(ctx, &l->lock, l->lock.row->shared, file, line);
 	return true;
 }
 
-static inline void ferry_va_read_unlock_at(struct ferry_ctx *ctx, struct ferry_va_lock *l, const char *file,
-                                           uint32_t line)
+static inline void ferry_va_lock_read_out(struct ferry_va_lock *l)
 {
 	uint64_t old;
 
-	ferry_lock_drop(ctx, l, l->row->shared, file, line);
 	ferry_os_lockmap_release(&l->map);
 	old = ferry_os_fetch_add(&l->state, -FERRY_VA_LOCK_READER);
 	/* The last one out tells the writers that wait. Readers wait for writers only. */
@@ -128,29 +138,49 @@ static inline void ferry_va_read_unlock_at(struct ferry_ctx *ctx, struct ferry_v
 		ferry_os_wake_all(&l->wait);
 }
 
+static inline void ferry_va_read_unlock_at(struct ferry_ctx *ctx, struct ferry_va_lock *l, const char *file,
+                                           uint32_t line)
+{
+	if (ferry_lock_drop(ctx, &l->lock, l->lock.row->shared))
+		ferry_va_lock_read_out(l);
+	else
+		ferry_va_lock_out_slow(ctx, l, l->lock.row->shared, file, line);
+}
+
 static inline void ferry_va_write_lock_at(struct ferry_ctx *ctx, struct ferry_va_lock *l, const char *file,
                                           uint32_t line)
 {
-	ferry_lock_note(ctx, l, l->row, l->row->exclusive, file, line);
+	if (!ferry_lock_note(ctx, &l->lock, l->lock.row->exclusive, file, line)) {
+		ferry_va_lock_in_slow(ctx, l, 0, file, line);
+		return;
+	}
 	ferry_os_lockmap_acquire(&l->map, true, false);
 	if (__builtin_expect(ferry_os_cmpxchg(&l->state, 0, FERRY_VA_LOCK_WRITER) != 0, 0))
 		ferry_va_lock_write_slow(l);
 }
 
-static inline void ferry_va_write_unlock_at(struct ferry_ctx *ctx, struct ferry_va_lock *l, const char *file,
-                                            uint32_t line)
+static inline void ferry_va_lock_write_out(struct ferry_va_lock *l)
 {
-	ferry_lock_drop(ctx, l, l->row->exclusive, file, line);
 	ferry_os_lockmap_release(&l->map);
 	(void)ferry_os_fetch_add(&l->state, -FERRY_VA_LOCK_WRITER);
 	ferry_os_wake_all(&l->wait);
+}
+
+static inline void ferry_va_write_unlock_at(struct ferry_ctx *ctx, struct ferry_va_lock *l, const char *file,
+                                            uint32_t line)
+{
+	if (ferry_lock_drop(ctx, &l->lock, l->lock.row->exclusive))
+		ferry_va_lock_write_out(l);
+	else
+		ferry_va_lock_out_slow(ctx, l, l->lock.row->exclusive, file, line);
 }
 
 /* The context learns of it first: from then on it may do what a reader may. */
 static inline void ferry_va_downgrade_at(struct ferry_ctx *ctx, struct ferry_va_lock *l, const char *file,
                                          uint32_t line)
 {
-	ferry_lock_downgrade(ctx, l, l->row, file, line);
+	if (!ferry_lock_downgrade(ctx, &l->lock, file, line))
+		return;
 	ferry_os_lockmap_release(&l->map);
 	ferry_os_lockmap_acquire(&l->map, false, true);
 	(void)ferry_os_fetch_add(&l->state, FERRY_VA_LOCK_READER - FERRY_VA_LOCK_WRITER);

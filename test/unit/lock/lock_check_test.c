@@ -2,7 +2,8 @@
 /*
  * lock_check_test.c - what the check refuses, and that each refusal is reported once.
  */
-/* TEST-SOURCES: core/lock/lock.c core/lock/lock_check.c core/base/text.c */
+/* TEST-SOURCES: core/lock/lock.c core/lock/lock_check.c core/lock/lock_book.c core/lock/lock_slow.c
+ * core/base/text.c */
 #include "test/unit/cmocka_compat.h"
 #include <unistd.h>
 #include "lock/lock.h"
@@ -27,13 +28,37 @@ static uint64_t reports(void)
 	return ferry_user_bug_count() - bugs_before;
 }
 
+/* What goes to standard error between the two. */
+static int pipe_ends[2], stderr_saved;
+
+static void listen(void)
+{
+	assert_int_equal(pipe(pipe_ends), 0);
+	stderr_saved = dup(STDERR_FILENO);
+	dup2(pipe_ends[1], STDERR_FILENO);
+	close(pipe_ends[1]);
+}
+
+static const char *heard(void)
+{
+	static char text[1024];
+	ssize_t n;
+
+	dup2(stderr_saved, STDERR_FILENO);
+	close(stderr_saved);
+	n = read(pipe_ends[0], text, sizeof(text) - 1);
+	close(pipe_ends[0]);
+	text[n > 0 ? n : 0] = 0;
+	return text;
+}
+
 /*
  * Goal: holding any row, every later row is allowed and every other refused; one report each.
  * Method: all pairs of classes, with mutexes of those classes (the class decides, not the kind).
  */
 static void a_row_allows_later_rows_only(void **unused)
 {
-	struct ferry_mutex outer, inner;
+	struct ferry_mutex outer = {0}, inner = {0};
 
 	(void)unused;
 	for (uint32_t a = 0; a < FERRY_LOCK_CLASSES; a++) {
@@ -91,7 +116,7 @@ enum kind { MUTEX, RW, SPIN, SEM };
  */
 static void nothing_sleeps_under_a_spin_lock(void **unused)
 {
-#define x(name, kind, per, taken, never, excl) kind,
+#define x(name, kind, per, taken, never, excl, sub) kind,
 	const enum kind kinds[] = {FERRY_LOCK_ORDER(x)};
 #undef x
 	uint64_t spins = 0;
@@ -175,75 +200,97 @@ static void device_control_is_refused_under_a_write_lock_only(void **unused)
 }
 
 /*
- * Goal: two locks of one class are refused, as is the same lock twice.
- * Method: two blocks; then a semaphore that is taken over twice.
+ * Goal: two locks of one class are refused, whichever goes first; the very same lock is told apart.
+ * Method: two blocks, read what is said.
  */
 static void the_same_class_twice_is_refused(void **unused)
 {
-	struct ferry_mutex a, b;
-	struct ferry_sem s;
+	struct ferry_mutex a = {0}, b = {0};
 
 	(void)unused;
 	ferry_mutex_init(&a, FERRY_LOCK_BLOCK);
 	ferry_mutex_init(&b, FERRY_LOCK_BLOCK);
 	ferry_mutex_lock(&ctx, &a);
+	listen();
 	ferry_mutex_lock(&ctx, &b);
+	assert_non_null(strstr(heard(), "locks: BLOCK acquired with BLOCK (lock/lock_check_test.c:"));
 	assert_uint_equal(reports(), 1);
-	ferry_mutex_unlock(&ctx, &a);
-	assert_true(ferry_lock_assert_held(&ctx, &b));
-	assert_uint_equal(ctx.held, EXCL(BLOCK));
 	ferry_mutex_unlock(&ctx, &b);
-	assert_uint_equal(ctx.held, 0);
+	assert_true(ferry_lock_assert_held(&ctx, &a));
+	assert_uint_equal(ctx.held, EXCL(BLOCK));
 
-	ferry_sem_init(&s, FERRY_LOCK_ISR_SERVICE);
-	ferry_sem_down(&ctx, &s);
-	ferry_sem_take(&ctx, &s);
+	listen();
+	ferry_mutex_lock(&ctx, &a); /* would wait for itself: is not done */
+	assert_non_null(strstr(heard(), "BLOCK acquired by who holds this very lock (lock/lock_check_test.c:"));
 	assert_uint_equal(reports(), 2);
-	ferry_sem_give(&ctx, &s);
-	ferry_sem_up(&ctx, &s);
-	assert_uint_equal(ctx.held | ctx.depth, 0);
+	ferry_mutex_unlock(&ctx, &a);
+	assert_false(ferry_os_mutex_trylock(&a.os));
+	ferry_mutex_unlock(&ctx, &a);
+	assert_true(ferry_os_mutex_trylock(&a.os));
+	ferry_os_mutex_unlock(&a.os);
+	assert_uint_equal(ctx.held, 0);
+	assert_uint_equal(reports(), 2);
 	ferry_mutex_fini(&a);
 	ferry_mutex_fini(&b);
-	ferry_sem_fini(&s);
 }
 
 /*
- * Goal: releasing what this context does not hold is reported, and the held set stays.
- * Method: lock with one context, unlock with another that holds something else.
+ * Goal: releasing what this context does not hold is reported, and not done; the held set stays.
+ * Method: lock with one context, unlock with another that holds something else. Each type.
  */
-static void a_release_of_what_is_not_held_is_reported(void **unused)
+static void a_release_of_what_is_not_held_is_refused(void **unused)
 {
 	struct ferry_ctx other;
-	struct ferry_mutex m, own;
+	struct ferry_mutex m = {0}, own = {0};
+	struct ferry_spin s = {0};
+	struct ferry_rw rw = {0};
+	struct ferry_sem sem = {0};
 
 	(void)unused;
 	ferry_ctx_init(&other);
-	ferry_mutex_init(&m, FERRY_LOCK_BLOCK);
 	ferry_mutex_init(&own, FERRY_LOCK_GLOBAL);
+	ferry_sem_init(&sem, FERRY_LOCK_ISR_SERVICE);
+	ferry_rw_init(&rw, FERRY_LOCK_VA_SPACE);
+	ferry_mutex_init(&m, FERRY_LOCK_BLOCK);
+	ferry_spin_init(&s, FERRY_LOCK_PMM);
 	ferry_mutex_lock(&other, &own);
+	ferry_sem_down(&ctx, &sem);
+	ferry_rw_read_lock(&ctx, &rw);
 	ferry_mutex_lock(&ctx, &m);
+	ferry_spin_lock(&ctx, &s);
 	ferry_mutex_unlock(&other, &m);
-	assert_uint_equal(reports(), 1);
-	assert_uint_equal(other.violations, 1);
+	ferry_spin_unlock(&other, &s);
+	ferry_rw_read_unlock(&other, &rw);
+	ferry_sem_up(&other, &sem);
+	assert_uint_equal(reports(), 4);
+	assert_uint_equal(other.violations, 4);
 	assert_uint_equal(other.held, EXCL(GLOBAL));
 	ferry_mutex_unlock(&other, &own);
 
-	/* The lock is free, as asked; only the first context still believes in it, and says so when it ends. */
-	assert_true(ferry_os_mutex_trylock(&m.os));
-	ferry_os_mutex_unlock(&m.os);
+	assert_false(ferry_os_mutex_trylock(&m.os));
+	assert_false(ferry_os_spin_trylock(&s.os));
+	assert_false(ferry_os_rw_write_trylock(&rw.os));
+	assert_false(ferry_os_sem_try(&sem.os));
+	ferry_spin_unlock(&ctx, &s);
+	ferry_mutex_unlock(&ctx, &m);
+	ferry_rw_read_unlock(&ctx, &rw);
+	ferry_sem_up(&ctx, &sem);
 	ferry_ctx_fini(&ctx);
-	assert_uint_equal(reports(), 2);
+	assert_uint_equal(reports(), 4);
 	ferry_mutex_fini(&m);
 	ferry_mutex_fini(&own);
+	ferry_rw_fini(&rw);
+	ferry_spin_fini(&s);
+	ferry_sem_fini(&sem);
 }
 
 /*
- * Goal: releasing in the wrong mode is reported, and the lock leaves the held set.
- * Method: both ways round. (The process host releases a read-write lock of either mode by the same call.)
+ * Goal: releasing in the wrong mode is reported, and the lock is released in the mode it is held in.
+ * Method: both ways round.
  */
 static void a_release_in_the_wrong_mode_is_reported(void **unused)
 {
-	struct ferry_rw rw;
+	struct ferry_rw rw = {0};
 
 	(void)unused;
 	ferry_rw_init(&rw, FERRY_LOCK_VA_SPACE);
@@ -251,10 +298,14 @@ static void a_release_in_the_wrong_mode_is_reported(void **unused)
 	ferry_rw_write_unlock(&ctx, &rw);
 	assert_uint_equal(reports(), 1);
 	assert_uint_equal(ctx.held | ctx.depth, 0);
+	assert_true(ferry_os_rw_write_trylock(&rw.os));
+	ferry_os_rw_write_unlock(&rw.os);
 	ferry_rw_write_lock(&ctx, &rw);
 	ferry_rw_read_unlock(&ctx, &rw);
 	assert_uint_equal(reports(), 2);
 	assert_uint_equal(ctx.held | ctx.depth, 0);
+	assert_true(ferry_os_rw_write_trylock(&rw.os));
+	ferry_os_rw_write_unlock(&rw.os);
 	ferry_rw_fini(&rw);
 }
 
@@ -300,12 +351,15 @@ static void too_many_locks_are_reported(void **unused)
 	assert_uint_equal(deep.guard, 0x600d);
 	assert_uint_equal(deep.ctx.depth, FERRY_LOCK_DEPTH);
 	for (uint32_t i = 0; i < FERRY_LOCK_DEPTH; i++)
-		ferry_sem_up(&deep.ctx, &s[i]);
+		ferry_sem_up(&deep.ctx, &s[FERRY_LOCK_DEPTH - 1 - i]);
 	assert_uint_equal(deep.ctx.held | deep.ctx.depth, 0);
 	assert_uint_equal(reports(), 2);
+	/* Those that were never noted are released all the same, but no more than there were. */
 	for (uint32_t i = FERRY_LOCK_DEPTH; i < FERRY_LOCK_DEPTH + 2; i++)
-		ferry_sem_up(&deep.ctx, &s[i]); /* each was never noted */
-	assert_uint_equal(reports(), 4);
+		ferry_sem_up(&deep.ctx, &s[i]);
+	assert_uint_equal(reports(), 2);
+	ferry_sem_up(&deep.ctx, &s[0]);
+	assert_uint_equal(reports(), 3);
 	for (uint32_t i = 0; i < FERRY_LOCK_DEPTH + 2; i++)
 		ferry_sem_fini(&s[i]);
 }
@@ -335,7 +389,11 @@ static void asserts_answer_and_report(void **unused)
 	assert_false(ferry_lock_assert_excl(&ctx, &rw));
 	assert_false(ferry_lock_assert_could_take(&ctx, FERRY_LOCK_BLOCK));
 	assert_uint_equal(reports(), 4);
-	assert_uint_equal(ctx.violations, 4);
+	assert_true(ferry_lock_assert_not_held(&ctx, &b));
+	assert_uint_equal(reports(), 4);
+	assert_false(ferry_lock_assert_not_held(&ctx, &rw));
+	assert_uint_equal(reports(), 5);
+	assert_uint_equal(ctx.violations, 5);
 	ferry_mutex_unlock(&ctx, &a);
 	ferry_rw_read_unlock(&ctx, &rw);
 	ferry_mutex_fini(&a);
@@ -344,34 +402,29 @@ static void asserts_answer_and_report(void **unused)
 }
 
 /*
- * Goal: a report names the file of the caller, the class that was taken and all those that were held.
+ * Goal: a report names the file of the caller, the class that was taken, and where each that was held was acquired.
  * Method: read what one violation writes to standard error.
  */
-static void a_report_names_both_classes_and_the_caller(void **unused)
+static void a_report_names_both_places(void **unused)
 {
-	struct ferry_mutex global, block, channel;
-	char text[512] = "";
-	int fds[2], saved;
-	ssize_t n;
+	struct ferry_mutex global = {0}, block = {0}, channel = {0};
+	char want[192];
+	uint32_t line;
 
 	(void)unused;
 	ferry_mutex_init(&global, FERRY_LOCK_GLOBAL);
 	ferry_mutex_init(&block, FERRY_LOCK_BLOCK);
 	ferry_mutex_init(&channel, FERRY_LOCK_CHANNEL);
+	line = __LINE__;
 	ferry_mutex_lock(&ctx, &block);
 	ferry_mutex_lock(&ctx, &channel);
-	assert_int_equal(pipe(fds), 0);
-	saved = dup(STDERR_FILENO);
-	dup2(fds[1], STDERR_FILENO);
+	listen();
 	ferry_mutex_lock(&ctx, &global);
-	dup2(saved, STDERR_FILENO);
-	close(saved);
-	close(fds[1]);
-	n = read(fds[0], text, sizeof(text) - 1);
-	close(fds[0]);
-	assert_true(n > 0);
-	assert_non_null(strstr(text, "lock_check_test.c:"));
-	assert_non_null(strstr(text, "locks: GLOBAL acquired with BLOCK, CHANNEL held\n"));
+	snprintf(want, sizeof(want),
+	         "lock_check_test.c:%u: locks: GLOBAL acquired with BLOCK (lock/lock_check_test.c:%u), "
+	         "CHANNEL (lock/lock_check_test.c:%u) held\n",
+	         line + 4, line + 1, line + 2);
+	assert_non_null(strstr(heard(), want));
 	ferry_mutex_unlock(&ctx, &global);
 	ferry_mutex_unlock(&ctx, &channel);
 	ferry_mutex_unlock(&ctx, &block);
@@ -405,12 +458,12 @@ int main(void)
 		cmocka_unit_test_setup(an_operation_is_refused_under_its_rows, start),
 		cmocka_unit_test_setup(device_control_is_refused_under_a_write_lock_only, start),
 		cmocka_unit_test_setup(the_same_class_twice_is_refused, start),
-		cmocka_unit_test_setup(a_release_of_what_is_not_held_is_reported, start),
+		cmocka_unit_test_setup(a_release_of_what_is_not_held_is_refused, start),
 		cmocka_unit_test_setup(a_release_in_the_wrong_mode_is_reported, start),
 		cmocka_unit_test_setup(a_context_that_ends_holding_is_reported, start),
 		cmocka_unit_test_setup(too_many_locks_are_reported, start),
 		cmocka_unit_test_setup(asserts_answer_and_report, start),
-		cmocka_unit_test_setup(a_report_names_both_classes_and_the_caller, start),
+		cmocka_unit_test_setup(a_report_names_both_places, start),
 		cmocka_unit_test_setup(names_come_from_the_table, start),
 	};
 

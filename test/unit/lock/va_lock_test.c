@@ -4,7 +4,8 @@
  *
  * That they cannot deadlock is the simulator's part (test/sim/story/va_lock.c).
  */
-/* TEST-SOURCES: core/lock/va_lock.c core/lock/lock.c core/lock/lock_check.c core/base/text.c */
+/* TEST-SOURCES: core/lock/va_lock.c core/lock/lock.c core/lock/lock_check.c core/lock/lock_book.c
+ * core/lock/lock_slow.c core/base/text.c */
 #include "test/unit/cmocka_compat.h"
 #include <pthread.h>
 #include <unistd.h>

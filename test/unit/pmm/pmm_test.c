@@ -3,7 +3,8 @@
  * pmm_test.c - the device memory manager as its callers meet it.
  */
 /* TEST-SOURCES: core/pmm/pmm.c core/pmm/root.c core/pmm/root_audit.c core/pmm/tenant.c core/lock/lock.c
- *               core/lock/lock_check.c core/base/text.c core/base/bitmap.c core/base/mem.c */
+ * core/lock/lock_check.c core/lock/lock_book.c core/lock/lock_slow.c core/base/text.c core/base/bitmap.c
+ * core/base/mem.c */
 #include "test/unit/cmocka_compat.h"
 #include <pthread.h>
 #include "pmm/pmm.h"
