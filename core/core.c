@@ -198,6 +198,11 @@ uint64_t ferry_core_idle(struct ferry_core *core, struct ferry_va_space *vs, uin
 	return given;
 }
 
+int ferry_core_locks(struct ferry_core *core, struct ferry_req_locks *out)
+{
+	return ferry_request_locks(core, out);
+}
+
 void ferry_core_device_gone(struct ferry_core *core, uint32_t id)
 {
 	struct ferry_device *gpu = ferry_core_device(core, id);

@@ -333,6 +333,48 @@ static int req_unregister(struct ferry_ctx *ctx, struct ferry_va_space *vs, void
 	return ferry_external_unregister(ctx, vs, r->base, &r->bytes);
 }
 
+int ferry_request_locks(struct ferry_core *core, struct ferry_req_locks *r)
+{
+	const struct ferry_lock_book *book = &core->locks;
+	uint64_t seen;
+
+	if (r->row >= FERRY_LOCK_BITS)
+		return FERRY_E_INVAL;
+	r->rows = FERRY_LOCK_CLASSES;
+	r->operations = FERRY_LOCK_BITS - FERRY_LOCK_CLASSES;
+	copy_text(r->name, sizeof(r->name), ferry_lock_name(r->row));
+	copy_text(r->kind, sizeof(r->kind), ferry_lock_kind_name(r->row));
+	r->refused = ferry_lock_denied(r->row);
+	r->refused_exclusively = ferry_lock_denied_excl(r->row);
+	seen = ferry_lock_book_seen(book, r->row);
+	r->seen = seen & FERRY_LOCK_ALL;
+	r->seen_exclusively = seen >> FERRY_LOCK_EXCL_SHIFT;
+	r->seen_tried = ferry_os_load_relaxed(&book->tried[r->row]) & FERRY_LOCK_ALL;
+	r->seen_broken = ferry_os_load_relaxed(&book->broken[r->row]);
+	r->seen_broken = (r->seen_broken | r->seen_broken >> FERRY_LOCK_EXCL_SHIFT) & FERRY_LOCK_ALL;
+	r->violations = ferry_os_load_relaxed(&core->lock_violations);
+	r->one_in = FERRY_LOCK_BOOK_ONE_IN;
+	if (r->row < FERRY_LOCK_CLASSES) {
+		const struct ferry_lock_tally *tally = &book->tally[r->row];
+
+		r->acquired = ferry_os_load_relaxed(&tally->acquired);
+		r->contended = ferry_os_load_relaxed(&tally->contended);
+		r->wait_ns = ferry_os_load_relaxed(&tally->wait_ns);
+		r->wait_max_ns = ferry_os_load_relaxed(&tally->wait_max_ns);
+		r->holds = ferry_os_load_relaxed(&tally->holds);
+		r->hold_ns = ferry_os_load_relaxed(&tally->hold_ns);
+		r->hold_max_ns = ferry_os_load_relaxed(&tally->hold_max_ns);
+	}
+	return 0;
+}
+
+static int req_locks(struct ferry_ctx *ctx, struct ferry_va_space *vs, void *req, const void *payload,
+                     size_t payload_bytes)
+{
+	(void)ctx, (void)payload, (void)payload_bytes;
+	return ferry_request_locks(vs->core, req);
+}
+
 #define REQUEST(type, fn)                                                                                            \
 	{                                                                                                            \
 		sizeof(struct type), sizeof(struct type), fn                                                         \
@@ -354,6 +396,7 @@ static const struct request requests[] = {
 	[FERRY_REQ_RESIDENCY] = REQUEST(ferry_req_residency, req_residency),
 	[FERRY_REQ_REGISTER] = REQUEST(ferry_req_register, req_register),
 	[FERRY_REQ_UNREGISTER] = REQUEST(ferry_req_register, req_unregister),
+	[FERRY_REQ_LOCKS] = REQUEST(ferry_req_locks, req_locks),
 };
 
 /* Room for any of the structs. */
@@ -363,6 +406,7 @@ union request_any {
 	struct ferry_req_residency residency;
 	struct ferry_req_capability capability;
 	struct ferry_req_device_info info;
+	struct ferry_req_locks locks;
 };
 
 static bool all_zero(const uint8_t *p, size_t bytes)

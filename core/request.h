@@ -15,4 +15,7 @@
 int ferry_request_run(struct ferry_ctx *ctx, struct ferry_va_space *vs, uint32_t request, void *buf,
                       size_t size_bytes);
 
+/* LOCKS without a handle: r->row is the question, the rest the answer. FERRY_E_INVAL: no such row. Context: any. */
+int ferry_request_locks(struct ferry_core *core, struct ferry_req_locks *r);
+
 #endif /* FERRY_REQUEST_H */

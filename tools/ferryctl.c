@@ -13,6 +13,7 @@ static const struct {
 	{"run", cmd_run, "PROGRAM [FILE...]  run a GPU program on files, check it, report"},
 	{"status", cmd_status, "                which hosts and devices there are, and what they can do"},
 	{"stats", cmd_stats, "[PROGRAM [FILE...]]  all counters, as text for a metrics collector"},
+	{"locks", cmd_locks, "[PROGRAM [FILE...]]  the driver's locks: order, nesting seen, times"},
 };
 
 static int help(FILE *to)
@@ -20,7 +21,7 @@ static int help(FILE *to)
 	fputs("Usage: ferryctl COMMAND [OPTIONS]\n\nCommands:\n", to);
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
 		fprintf(to, "  %-7s %s\n", commands[i].name, commands[i].what);
-	fputs("\nOptions of run and stats:\n"
+	fputs("\nOptions of run, stats and locks:\n"
 	      "  --host process|kernel|auto   where the driver runs (process)\n"
 	      "  --node PATH                  device node of the kernel host ($FERRY_DEVICE, else /dev/ferry0)\n"
 	      "  --vram SIZE                  device memory, rounded up to 2M (64M)\n"
@@ -33,6 +34,7 @@ static int help(FILE *to)
 	      "  --cpu-faults auto|thread|signal\n"
 	      "  --inject KNOB=N              make the device misbehave; see ferryctl(1)\n"
 	      "  --json                       one JSON object on standard output\n"
+	      "  --dot                        locks: a graph for Graphviz\n"
 	      "  --quiet                      no progress\n"
 	      "\nPROGRAM is a built-in name ('ferryctl run list') or the path of an eBPF object file.\n",
 	      to);

@@ -108,6 +108,7 @@ enum {
 	OPT_ENTRY,
 	OPT_PROGRAMS,
 	OPT_QUIET,
+	OPT_DOT,
 	OPT_CPU_FAULTS
 };
 
@@ -123,6 +124,7 @@ static const struct option long_options[] = {{"host", required_argument, NULL, O
                                              {"entry", required_argument, NULL, OPT_ENTRY},
                                              {"programs", required_argument, NULL, OPT_PROGRAMS},
                                              {"quiet", no_argument, NULL, OPT_QUIET},
+                                             {"dot", no_argument, NULL, OPT_DOT},
                                              {"cpu-faults", required_argument, NULL, OPT_CPU_FAULTS},
                                              {NULL, 0, NULL, 0}};
 
@@ -178,6 +180,9 @@ static int option_take(int option, const char *arg, struct run_options *o)
 	case OPT_QUIET:
 		o->quiet = true;
 		return 0;
+	case OPT_DOT:
+		o->dot = true;
+		return 0;
 	default:
 		fputs("Try 'ferryctl --help'.\n", stderr);
 		return EXIT_USAGE;
@@ -198,6 +203,8 @@ int run_options_parse(int argc, char **argv, struct run_options *out)
 		if (err)
 			return err;
 	}
+	if (out->dot && (out->json || strcmp(argv[0], "locks")))
+		return usage("--dot is for %s, and not with --json", "locks");
 	if (optind < argc)
 		out->program = argv[optind++];
 	while (optind < argc) {

@@ -34,6 +34,7 @@ struct run_options {
 	uint32_t sms, devices, repeat;
 	uint32_t cpu_faults;
 	bool json, quiet;
+	bool dot; /* locks: a graph */
 	struct inject injects[INJECTS_MAX];
 	uint32_t inject_count;
 };
@@ -59,5 +60,6 @@ int complain(const char *what, int error);
 int cmd_run(int argc, char **argv);
 int cmd_status(int argc, char **argv);
 int cmd_stats(int argc, char **argv);
+int cmd_locks(int argc, char **argv);
 
 #endif /* FERRYCTL_OPTIONS_H */

@@ -120,8 +120,26 @@ static int session_open(struct session *s)
 	return 0;
 }
 
+int session_locks(struct session *s)
+{
+	uint32_t rows = 1;
+
+	for (s->lock_rows = 0; s->lock_rows < rows && s->lock_rows < LOCK_ROWS_MAX; s->lock_rows++) {
+		struct ferry_req_locks *r = &s->locks[s->lock_rows];
+		int err;
+
+		*r = (struct ferry_req_locks){.size = sizeof(*r), .row = s->lock_rows};
+		err = ferry_request(s->ferry, FERRY_REQ_LOCKS, r, sizeof(*r));
+		if (err)
+			return err;
+		rows = r->rows + r->operations;
+	}
+	return 0;
+}
+
 static void session_count(struct session *s)
 {
+	(void)session_locks(s);
 	(void)ferry_counters(s->ferry, s->counters);
 	s->device_counted = !ferry_device_counter(s->ferry, 0, "insns", &s->device_insns) &&
 	                    !ferry_device_counter(s->ferry, 0, "tlb_misses", &s->device_tlb_misses) &&

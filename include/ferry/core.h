@@ -82,6 +82,9 @@ void ferry_core_external_revoke(struct ferry_core *core, struct ferry_va_space *
  */
 uint64_t ferry_core_idle(struct ferry_core *core, struct ferry_va_space *vs, uint64_t pages_wanted);
 
+/* Request LOCKS without a handle: out->row is the question. FERRY_E_INVAL: no such row. No gate. Context: any. */
+int ferry_core_locks(struct ferry_core *core, struct ferry_req_locks *out);
+
 /*
  * Device id has been taken away: as if it had died by itself. Its users are told (FERRY_E_DEVICE_LOST), launches on
  * it end. Any context. Calls of dev_ops may still come until ferry_core_destroy(), and must then do nothing.

@@ -120,6 +120,24 @@ def stats_shows_every_counter(ferry):
     ferry.ctl("stats", "--json").ok().json()
 
 
+@case(sanitized=True)
+def locks_shows_the_order_and_what_was_seen(ferry):
+    table = (ROOT / "core/lock/lock_order.h").read_text()
+    names = re.findall(r"^\tx\((\w+), ", table, re.M)
+    result = ferry.ctl("locks").ok()
+    for name in names[:names.index("LEAF") + 1]:
+        result.need(f"  {name} " in result.out, f"row {name} is not shown")
+    report = ferry.ctl("locks", "--json").ok().json()
+    assert report["violations"] == 0 and [row["name"] for row in report["rows"]] == names, report
+    seen = {row["name"]: row for row in report["rows"]}
+    assert "VA_SPACE" in seen["BLOCK"]["seen_under"], seen["BLOCK"]
+    assert not any(row["broken_under"] for row in report["rows"]), report
+    graph = ferry.ctl("locks", "--dot").ok()
+    graph.need('"VA_SPACE" -> "BLOCK"' in graph.out and graph.out.startswith("/*"), "a graph for Graphviz")
+    ferry.ctl("locks", "--dot", "--json").refused("--dot")
+    ferry.ctl("run", "histogram", "--dot").refused("--dot")
+
+
 @case()
 def an_unprivileged_user_can_run_it(ferry):
     if os.geteuid() != 0 or not shutil.which("setpriv"):

@@ -41,7 +41,8 @@ static uint32_t request_size(uint32_t request)
 	                                 sizeof(struct ferry_req_counters),
 	                                 sizeof(struct ferry_req_residency),
 	                                 sizeof(struct ferry_req_register),
-	                                 sizeof(struct ferry_req_register)};
+	                                 sizeof(struct ferry_req_register),
+	                                 sizeof(struct ferry_req_locks)};
 
 	return request < FERRY_ARRAY_SIZE(sizes) ? sizes[request] : 8;
 }

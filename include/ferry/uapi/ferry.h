@@ -41,7 +41,8 @@ enum ferry_request {
 	FERRY_REQ_COUNTERS = 13,
 	FERRY_REQ_RESIDENCY = 14,
 	FERRY_REQ_REGISTER = 15,
-	FERRY_REQ_UNREGISTER = 16
+	FERRY_REQ_UNREGISTER = 16,
+	FERRY_REQ_LOCKS = 17
 };
 
 /* Where: the host, or device n (0..). */
@@ -261,6 +262,33 @@ struct ferry_req_register {
 	uint32_t flags; /* UNREGISTER: 0 */
 	uint64_t base;
 	uint64_t bytes; /* UNREGISTER: 0; out: how many there were */
+};
+
+/*
+ * LOCKS: one row of the driver's lock order, and what its lock check saw of it since the driver was
+ * there, for all handles. Rows are numbered outermost first; operations, which some rows forbid,
+ * come after them. Sets are a bit per row: "held when this row was acquired, or this operation
+ * done". Times are of one flow of control in `one_in`: every acquire of such a one is looked at. A
+ * wait is counted only when somebody was in the way.
+ */
+struct ferry_req_locks {
+	uint32_t size;
+	uint32_t row;        /* in: 0.. EINVAL past the last */
+	uint32_t rows;       /* out, as the rest: of locks */
+	uint32_t operations; /* have the numbers from rows on */
+	char name[32];
+	char kind[16];    /* "mutex", "rw", "spin", "sem", "csem", "bits", "operation" */
+	uint64_t refused; /* what the order forbids */
+	uint64_t refused_exclusively; /* ... when it is held exclusively */
+	uint64_t seen;                /* what was, in either mode */
+	uint64_t seen_exclusively;
+	uint64_t seen_tried;  /* out of order, by a try, which may */
+	uint64_t seen_broken; /* against the order: violations */
+	uint64_t violations;  /* of all rows; counters have it, too */
+	uint64_t one_in;
+	uint64_t acquired, contended;
+	uint64_t wait_ns, wait_max_ns;
+	uint64_t holds, hold_ns, hold_max_ns;
 };
 
 #endif /* FERRY_UAPI_H */

@@ -61,6 +61,7 @@ size_t dev_request_size(unsigned request)
 		[FERRY_REQ_RESIDENCY] = sizeof(struct ferry_req_residency),
 		[FERRY_REQ_REGISTER] = sizeof(struct ferry_req_register),
 		[FERRY_REQ_UNREGISTER] = sizeof(struct ferry_req_register),
+		[FERRY_REQ_LOCKS] = sizeof(struct ferry_req_locks),
 	};
 
 	return request < sizeof(sizes) / sizeof(sizes[0]) ? sizes[request] : 0;

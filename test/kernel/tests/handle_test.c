@@ -21,7 +21,7 @@ static void all_refused(int fd)
 {
 	uint8_t data[4096];
 
-	for (unsigned request = FERRY_REQ_VERSION; request <= FERRY_REQ_UNREGISTER; request++) {
+	for (unsigned request = FERRY_REQ_VERSION; request <= FERRY_REQ_LOCKS; request++) {
 		uint32_t size = (uint32_t)dev_request_size(request);
 		int error;
 

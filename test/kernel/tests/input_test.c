@@ -34,7 +34,7 @@ static void sizes(void)
 {
 	int fd = dev_open();
 
-	for (unsigned request = FERRY_REQ_VERSION; request <= FERRY_REQ_UNREGISTER; request++) {
+	for (unsigned request = FERRY_REQ_VERSION; request <= FERRY_REQ_LOCKS; request++) {
 		uint32_t size = (uint32_t)dev_request_size(request);
 		int plain = call_sized(fd, request, size, size);
 
@@ -83,7 +83,7 @@ static void bad_addresses(void)
 
 	CHECK(hole != MAP_FAILED, "mmap");
 	addresses[8] = (uintptr_t)hole;
-	for (unsigned request = FERRY_REQ_VERSION; request <= FERRY_REQ_UNREGISTER; request++)
+	for (unsigned request = FERRY_REQ_VERSION; request <= FERRY_REQ_LOCKS; request++)
 		for (size_t i = 0; i < sizeof(addresses) / sizeof(addresses[0]); i++) {
 			struct ferry_call call = {
 				.size = sizeof(call), .data = addresses[i], .bytes = dev_request_size(request)};
@@ -111,7 +111,7 @@ static void straddling(void)
 	int fd = dev_open();
 
 	CHECK(pages != MAP_FAILED && mprotect(pages + DEV_PAGE, DEV_PAGE, PROT_NONE) == 0, "mmap");
-	for (unsigned request = FERRY_REQ_VERSION; request <= FERRY_REQ_UNREGISTER; request++) {
+	for (unsigned request = FERRY_REQ_VERSION; request <= FERRY_REQ_LOCKS; request++) {
 		uint32_t size = (uint32_t)dev_request_size(request);
 		uint8_t *at = pages + DEV_PAGE - size + 1;
 

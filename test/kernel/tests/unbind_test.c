@@ -92,7 +92,7 @@ static void all_answer(int fd)
 {
 	uint8_t data[4096];
 
-	for (unsigned request = FERRY_REQ_VERSION; request <= FERRY_REQ_UNREGISTER; request++) {
+	for (unsigned request = FERRY_REQ_VERSION; request <= FERRY_REQ_LOCKS; request++) {
 		uint32_t size = (uint32_t)dev_request_size(request);
 
 		memset(data, 0, sizeof(data));

@@ -25,7 +25,7 @@ static int teardown(void **unused)
 /* Goal: an unknown number is ENOTTY's code. Method: numbers around and far from the known ones. */
 static void an_unknown_request_is_refused(void **unused)
 {
-	static const uint32_t numbers[] = {0, FERRY_REQ_UNREGISTER + 1, 1000, UINT32_MAX};
+	static const uint32_t numbers[] = {0, FERRY_REQ_LOCKS + 1, 1000, UINT32_MAX};
 	uint64_t buf[64] = {0};
 
 	(void)unused;
@@ -40,7 +40,7 @@ static void sizes_that_do_not_fit_are_refused(void **unused)
 	uint8_t buf[700];
 
 	(void)unused;
-	for (uint32_t request = 1; request <= FERRY_REQ_UNREGISTER; request++) {
+	for (uint32_t request = 1; request <= FERRY_REQ_LOCKS; request++) {
 		assert_int_equal(rig_request(&rig, request, NULL, 100), FERRY_E_REQUEST_SIZE);
 		for (uint32_t room = 0; room < 4; room++)
 			assert_int_equal(rig_request(&rig, request, buf, room), FERRY_E_REQUEST_SIZE);
@@ -306,6 +306,56 @@ static void every_capability_has_a_sentence(void **unused)
 	assert_int_equal(rig_request(&rig, FERRY_REQ_CAPABILITY, &req, sizeof(req)), FERRY_E_INVAL);
 }
 
+static struct ferry_req_locks lock_row(uint32_t row)
+{
+	struct ferry_req_locks req = {.size = sizeof(req), .row = row};
+
+	assert_int_equal(rig_request(&rig, FERRY_REQ_LOCKS, &req, sizeof(req)), 0);
+	return req;
+}
+
+/*
+ * Goal: each row of the lock order says its name and rule, and what was seen of it: something after some work,
+ * nothing that the order forbids; a row past the last is refused. Method: move a page often enough for a
+ * context to be watched, then read all rows.
+ */
+static void every_row_of_the_lock_order_can_be_read(void **unused)
+{
+	struct ferry_req_locks req, first = lock_row(0);
+	uint64_t acquired = 0, seen = 0;
+
+	(void)unused;
+	assert_string_equal(first.name, "GLOBAL");
+	assert_string_equal(first.kind, "mutex");
+	assert_uint_equal(first.rows, FERRY_LOCK_CLASSES);
+	assert_int_equal(create(RIG_BASE, FERRY_BLOCK_SIZE, 0), 0);
+	for (uint32_t i = 0; i < 2 * FERRY_LOCK_BOOK_ONE_IN; i++) {
+		struct ferry_req_migrate move = {
+			.size = sizeof(move), .base = RIG_BASE, .bytes = FERRY_PAGE_SIZE, .where = 0};
+
+		assert_int_equal(rig_request(&rig, FERRY_REQ_MIGRATE, &move, sizeof(move)), 0);
+	}
+	for (uint32_t row = 0; row < first.rows + first.operations; row++) {
+		req = lock_row(row);
+		assert_true(req.name[0] && strcmp(req.name, "UNKNOWN"));
+		assert_uint_equal(!strcmp(req.kind, "operation"), row >= first.rows);
+		assert_uint_equal(req.refused, ferry_lock_denied(row));
+		if (strcmp(req.name, "CONTROL"))
+			assert_uint_equal(req.seen & req.refused, 0);
+		assert_uint_equal(req.seen_broken, 0);
+		assert_uint_equal(req.violations, 0);
+		assert_uint_equal(req.one_in, FERRY_LOCK_BOOK_ONE_IN);
+		acquired += req.acquired;
+		seen |= req.seen;
+		assert_true(req.contended <= req.acquired && req.holds <= req.acquired);
+		assert_true(req.hold_max_ns <= req.hold_ns);
+	}
+	assert_true(acquired > 0);
+	assert_true(seen & 1ull << FERRY_LOCK_VA_SPACE);
+	req = (struct ferry_req_locks){.size = sizeof(req), .row = first.rows + first.operations};
+	assert_int_equal(rig_request(&rig, FERRY_REQ_LOCKS, &req, sizeof(req)), FERRY_E_INVAL);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 int main(void)
 {
@@ -324,6 +374,7 @@ int main(void)
 		T(an_unloaded_program_is_gone_and_its_place_free),
 		T(versions_meet_or_say_that_they_do_not),
 		T(every_capability_has_a_sentence),
+		T(every_row_of_the_lock_order_can_be_read),
 	};
 
 	return cmocka_run_group_tests_name("core/request", tests, NULL, NULL);
