@@ -118,6 +118,8 @@ void ferry_nodes_exit(void);
  */
 int ferry_node_get(struct ferry_node *node);
 void ferry_node_put(struct ferry_node *node);
+/* For debugfs. fn on each node that has a core, with nodes_lock held. */
+void ferry_nodes_each(void (*fn)(struct ferry_node *node, void *arg), void *arg);
 /* The shrinker finds the handle from now on; no more. A handle is open all the while. */
 void ferry_node_file_add(struct ferry_file *file);
 void ferry_node_file_del(struct ferry_file *file);
@@ -193,5 +195,9 @@ void ferry_file_free(struct ferry_file *file);
 /* It may be asked to let go of pages, from add to del. */
 void ferry_shrink_add(struct ferry_file *file);
 void ferry_shrink_del(struct ferry_file *file);
+
+/* ---- debugfs.c ---- */
+void ferry_debugfs_init(void);
+void ferry_debugfs_exit(void);
 
 #endif /* FERRY_KERNEL_H */

@@ -65,6 +65,7 @@ static int __init ferry_init(void)
 	err = ferry_shrink_init();
 	if (err)
 		goto drain_exit;
+	ferry_debugfs_init();
 	return 0;
 
 drain_exit:
@@ -86,6 +87,7 @@ os_exit:
  */
 static void __exit ferry_exit(void)
 {
+	ferry_debugfs_exit();
 	ferry_shrink_exit();
 	ferry_drain_exit();
 	ferry_nodes_exit();

@@ -88,6 +88,16 @@ bool ferry_files_try_each(void (*fn)(struct ferry_file *file, void *arg), void *
 	return true;
 }
 
+void ferry_nodes_each(void (*fn)(struct ferry_node *node, void *arg), void *arg)
+{
+	struct ferry_node *node;
+
+	mutex_lock(&nodes_lock);
+	list_for_each_entry(node, &nodes, list)
+		fn(node, arg);
+	mutex_unlock(&nodes_lock);
+}
+
 /* ---- life ---- */
 
 static void node_release(struct device *dev)

@@ -3,6 +3,7 @@
  * Which requests there are: the version is negotiated, what is unknown is refused as unknown.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -126,6 +127,34 @@ static void the_device_tells(void)
 	CHECK(dev_call(fd, FERRY_REQ_DEVICE_INFO, &info, sizeof(info)) == FERRY_E_DEVICE_ID, "one device too many");
 }
 
+/* Every row of the lock order, by the request, and in the file of debugfs; nothing was seen that it forbids. */
+static void the_locks_are_told(void)
+{
+	static char text[1 << 16];
+	struct ferry_req_locks row = {.size = sizeof(row)};
+	int fd = dev_open(), file = open("/sys/kernel/debug/ferry/locks", O_RDONLY | O_CLOEXEC);
+	size_t have = 0;
+	uint32_t rows = 1;
+	ssize_t n;
+	void *p = dev_alloc(fd, DEV_BLOCK);
+
+	dev_to_device(fd, p, DEV_PAGE);
+	CHECK(file >= 0, "debugfs: errno %d", errno);
+	while ((n = read(file, text + have, sizeof(text) - 1 - have)) > 0)
+		have += (size_t)n;
+	CHECK(n == 0 && strstr(text, "ferry0: 0 violations"), "errno %d: %.200s", errno, text);
+	for (uint32_t i = 0; i < rows; i++) {
+		row = (struct ferry_req_locks){.size = sizeof(row), .row = i};
+		CHECK(dev_call(fd, FERRY_REQ_LOCKS, &row, sizeof(row)) == 0, "row %u", i);
+		rows = row.rows + row.operations;
+		CHECK(row.name[0] && strstr(text, row.name), "row %u, %.32s, is not in debugfs", i, row.name);
+		CHECK(!row.seen_broken && !row.violations, "row %.32s: seen under 0x%llx, against the order",
+		      row.name, (unsigned long long)row.seen_broken);
+	}
+	row.row = rows;
+	CHECK(dev_call(fd, FERRY_REQ_LOCKS, &row, sizeof(row)) == FERRY_E_INVAL, "one row too many");
+}
+
 int main(int argc, char **argv)
 {
 	static const struct ktap_case cases[] = {
@@ -137,6 +166,7 @@ int main(int argc, char **argv)
 		{"ioctls of others are ENOTTY", foreign_ioctls, 0},
 		{"a longer call is taken when the rest is zero", longer_call, 0},
 		{"the device says what it is", the_device_tells, 0},
+		{"the driver tells of its locks", the_locks_are_told, 0},
 	};
 
 	return KTAP_MAIN(argc, argv, cases);
