@@ -23,11 +23,11 @@ static uint64_t range_mask(uint32_t w, uint32_t first, uint32_t end)
 	return mask;
 }
 
-/* A caller's range outside the block is cut to it: the map is no place to write past. */
+/* A caller's range outside the block is cut to it, one that begins outside to nothing: no place to write past. */
 static uint32_t range_end(uint32_t first, uint32_t count)
 {
 	if (!FERRY_ASSERT(first <= FERRY_BLOCK_PAGES && count <= FERRY_BLOCK_PAGES - first))
-		return first < FERRY_BLOCK_PAGES ? FERRY_BLOCK_PAGES : first;
+		return first < FERRY_BLOCK_PAGES ? FERRY_BLOCK_PAGES : 0;
 	return first + count;
 }
 

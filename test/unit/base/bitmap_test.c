@@ -213,7 +213,7 @@ static void test_and_set_reports_the_old_value(void **unused)
 
 /*
  * Goal: a range that leaves the block is reported and cut; the words behind the map stay as they are.
- * Method: a map between two guard words; ranges that start inside and outside and end outside.
+ * Method: a map between two guard words; ranges that start inside, outside and far outside, where no memory is.
  */
 static void a_range_past_the_block_is_reported_and_cut(void **unused)
 {
@@ -232,7 +232,10 @@ static void a_range_past_the_block_is_reported_and_cut(void **unused)
 	assert_uint_equal(ferry_bitmap_count(&m.b), 12);
 	ferry_bitmap_set_range(&m.b, 600, 10);
 	ferry_bitmap_set_range(&m.b, 1, 0xffffffffu);
-	assert_uint_equal(ferry_user_bug_count(), bugs + 3);
+	ferry_bitmap_set_range(&m.b, 3000000000u, 10);
+	ferry_bitmap_clear_range(&m.b, 3000000000u, 10);
+	assert_true(ferry_bitmap_range_empty(&m.b, 3000000000u, 10));
+	assert_uint_equal(ferry_user_bug_count(), bugs + 6);
 	assert_uint_equal(m.before, 0);
 	for (uint32_t i = 0; i < 8; i++)
 		assert_uint_equal(m.after[i], 0);
