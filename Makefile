@@ -8,6 +8,7 @@
 #   mk/test.mk    unit tests, benches, end-to-end tests written in C
 #   mk/fuzz.mk    fuzz targets
 #   mk/sim.mk     the simulator
+#   mk/models.mk  the models
 #   mk/kernel.mk  the kernel ring
 #   mk/install.mk install and uninstall
 #   mk/modules.mk the kernel modules, and the tests of how they are built
@@ -29,6 +30,7 @@ include mk/rules.mk
 include mk/test.mk
 include mk/fuzz.mk
 include mk/sim.mk
+include mk/models.mk
 include mk/kernel.mk
 include mk/install.mk
 include mk/modules.mk
@@ -78,7 +80,7 @@ endif
 ##@ Testing
 check: ## everything below but check-long; installs what it needs; the last line counts
 	@scripts/deps.sh kernel
-	@python3 scripts/check.py style unit e2e asan tsan fuzz sim modules kernel
+	@python3 scripts/check.py style unit e2e asan tsan fuzz sim models modules kernel
 
 check-style: all ## purity of the core, lengths, licences, format, manual pages, links
 	@python3 scripts/run_checks.py --out build/test-results/style.json
@@ -109,6 +111,7 @@ check-fuzz: ## each fuzz target for FUZZ_SECONDS (12)
 
 check-long: ## check, the sanitizers over every end-to-end case, ten minutes a fuzz target, debug kernels
 	@scripts/deps.sh kernel
-	@FERRY_LONG=1 python3 scripts/check.py style unit e2e asan tsan fuzz sim sim-long modules kernel kernel-long
+	@FERRY_LONG=1 python3 scripts/check.py style unit e2e asan tsan fuzz sim sim-long models models-long \
+		modules kernel kernel-long
 
 -include $(wildcard $(O)/obj/*.d $(O)/obj/*/*.d $(O)/obj/*/*/*.d $(O)/obj/*/*/*/*.d $(O)/programs/*.d)

@@ -25,6 +25,8 @@ RINGS = {
     "fuzz": [BUILD / "fuzz/test-results/fuzz.json"],
     "sim": [BUILD / "test-results/sim.json"],
     "sim-long": [BUILD / "test-results/sim-long.json"],
+    "models": [BUILD / "test-results/models.json"],
+    "models-long": [BUILD / "test-results/models-long.json"],
     "modules": [BUILD / f"test-results/{t}.json" for t in ("quality", "compat", "dkms")],
     "kernel": [BUILD / "test-results/kernel.json"],
     "kernel-long": [BUILD / "test-results/kernel-long.json"],

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/*
+ * one_lock.pml - an experiment that the code does not use: one lock of our own instead of three, in which fault service
+ * passes waiting writers. The threads are those of va_lock.pml.
+ *
+ *     verb           waits for                     then
+ *     service read   an active writer              a reader; no writer gets in before it
+ *     read           an active or waiting writer   a reader; may make control calls
+ *     write          anybody inside                alone
+ *     downgrade      -                             a reader; may make control calls
+ *
+ * Each verb is one step, as under an inner spin lock with a wake-up after each change. The one rule left, no control
+ * call in write mode, is the table's (order.h).
+ *
+ * Knobs: SERVICE_WAITS (service read waits for waiting writers, too: the deadlock is back), LIVE, and how many.
+ *
+ * Stands for: nothing in the code yet.
+ */
+#include "order.h"
+
+#ifndef CALLERS
+#define CALLERS 1
+#endif
+#ifndef REWRITERS
+#define REWRITERS 1
+#endif
+#ifndef DOWNGRADERS
+#define DOWNGRADERS 0
+#endif
+#ifndef READERS
+#define READERS 0
+#endif
+#ifndef WRITERS
+#define WRITERS 1
+#endif
+#ifndef SERVICES
+#define SERVICES 1
+#endif
+
+byte inside;          /* readers */
+byte waiting, serving; /* writers that wait; services that wait */
+bool writing, called; /* a writer; the control lock of the device */
+bool outstanding;
+
+#define BIT(row) (1 << ORDER_##row)
+/* No mutex beside it any more: the rule about WRITERS goes with the mutex. */
+#define MAY_CONTROL(excl) (((excl) & OP_CONTROL_EXCL) == 0)
+
+#ifdef SERVICE_WAITS
+#define MAY_SERVE (!writing && waiting == 0)
+#define MAY_WRITE (!writing && inside == 0)
+#else
+#define MAY_SERVE (!writing)
+#define MAY_WRITE (!writing && inside == 0 && serving == 0)
+#endif
+
+#define SERVICE_READ_LOCK serving++; atomic { MAY_SERVE -> serving--; inside++ }
+#define READ_LOCK atomic { !writing && waiting == 0 -> inside++ }
+#define READ_UNLOCK inside--
+#define WRITE_LOCK waiting++; atomic { MAY_WRITE -> waiting--; writing = true }
+#define WRITE_UNLOCK writing = false
+#define DOWNGRADE atomic { writing = false; inside++ }
+#define READING assert(!writing && inside > 0)
+#define WRITING assert(writing && inside == 0)
+
+inline control_call(excl)
+{
+	assert(MAY_CONTROL(excl));
+	atomic { !called -> called = true };
+	!outstanding;
+	called = false
+}
+
+proctype caller()
+{
+	do
+	:: READ_LOCK; READING; control_call(0); READ_UNLOCK
+	od
+}
+
+proctype rewriter()
+{
+	do
+	:: WRITE_LOCK; WRITING; WRITE_UNLOCK; READ_LOCK; control_call(0); READ_UNLOCK
+	od
+}
+
+proctype downgrader()
+{
+	do
+	:: WRITE_LOCK; WRITING; DOWNGRADE; READING; control_call(0); READ_UNLOCK
+	od
+}
+
+proctype reader()
+{
+	do
+	:: READ_LOCK; READING; READ_UNLOCK
+	od
+}
+
+proctype writer()
+{
+	do
+	:: WRITE_LOCK; WRITING; WRITE_UNLOCK
+	od
+}
+
+proctype service()
+{
+	do
+	:: outstanding; SERVICE_READ_LOCK; READING; outstanding = false; READ_UNLOCK
+	od
+}
+
+proctype fault()
+{
+	do
+	:: !outstanding -> outstanding = true
+	od
+}
+
+#define RUN(count, who)                                                                                              \
+	n = 0;                                                                                                       \
+	do                                                                                                           \
+	:: n < count -> run who(); n++                                                                               \
+	:: else -> break                                                                                             \
+	od
+
+init
+{
+	byte n;
+
+	atomic {
+		RUN(CALLERS, caller);
+		RUN(REWRITERS, rewriter);
+		RUN(DOWNGRADERS, downgrader);
+		RUN(READERS, reader);
+		RUN(WRITERS, writer);
+		RUN(SERVICES, service);
+		run fault();
+		n = 0
+	}
+}
+
+#ifdef LIVE
+ltl served { [] (outstanding -> <> !outstanding) }
+#endif
