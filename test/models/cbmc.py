@@ -65,8 +65,8 @@ PROOFS = {
         ("pde", ENCODE, "FG1_PTE_VALID | (table_bus & FG1_PTE_ADDR)", "FG1_PTE_VALID | table_bus"))),
     "channel": ((CHANNEL,), 6, (), (
         ("slot_inside", CHANNEL, "(ch->put % FERRY_CHANNEL_ENTRIES) *", "(ch->put % (FERRY_CHANNEL_ENTRIES + 4)) *"),
-        ("slot_free", CHANNEL, "channel_tail(ch)) >= FERRY_CHANNEL_ENTRIES",
-         "channel_tail(ch)) > FERRY_CHANNEL_ENTRIES"))),
+        ("slot_free", CHANNEL, "ch->put - ch->get < FERRY_CHANNEL_ENTRIES)",
+         "ch->put - ch->get <= FERRY_CHANNEL_ENTRIES)"))),
     "fault_ring": (HAL, 9, (), (
         ("fetch_any", HAL[0], "(number & (h->fault_entries - 1))", "(number & h->fault_entries)"),
         ("report_fetch", HAL[0], "!= (number >> h->fault_entries_lg2) + 1", "== 0"))),

@@ -11,7 +11,7 @@
 
 int main(void)
 {
-#define x(name, kind, per, taken, never, excl) printf("#define ORDER_%s %d\n", #name, (int)FERRY_LOCK_##name);
+#define x(name, kind, per, taken, never, excl, sub) printf("#define ORDER_%s %d\n", #name, (int)FERRY_LOCK_##name);
 	FERRY_LOCK_ORDER(x)
 #undef x
 #define x(name, what, denied, excl, needs)                                                                           \

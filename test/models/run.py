@@ -61,8 +61,8 @@ class Ring:
 
     def sim_agrees(self, case):
         """The same exhibit in the simulator: found there too, or not there either."""
-        without, contract = case.sim
-        command = [self.args.simtest, "--story", "va_space_lock", "--rwsem", contract]
+        story, without, contract = case.sim
+        command = [self.args.simtest, "--story", story, "--rwsem", contract]
         if case.verdict == "clean":
             command += ["--strategy", "dpor", "--schedules", "10000000"]
         else:

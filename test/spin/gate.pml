@@ -21,10 +21,10 @@
  *     core/power/gate.c ferry_gate_leave be9b24aa
  *     core/power/gate.c ferry_gate_close be98af42
  *     core/power/gate.c reopen e86bd2cd
- *     core/core.c ferry_core_cpu_fault 8aabbaac
- *     core/core.c ferry_core_request 8d19068f
- *     os-linux/vma.c fault_later 73f5a051
- *     os-linux/vma.c ferry_vm_fault 1496efc4
+ *     core/core.c ferry_core_cpu_fault 0d17c0e1
+ *     core/core.c ferry_core_request 0d22f98b
+ *     os-linux/vma.c fault_later e8df973a
+ *     os-linux/vma.c ferry_vm_fault 0c9b3002
  */
 #ifndef FAULTS
 #define FAULTS 2

@@ -18,13 +18,13 @@
  *     STOP_WITHOUT_DOWN (the work is cancelled without ISR_SERVICE)
  *
  * Stands for (test/models/drift.py compares):
- *     core/fault/bottom_half.c ferry_bottom_half_schedule ab5d4751
- *     core/fault/bottom_half.c ferry_bottom_half_run b76725b9
- *     core/fault/bottom_half.c batch_run d95962f5
+ *     core/fault/bottom_half.c ferry_bottom_half_schedule 0915b973
+ *     core/fault/bottom_half.c ferry_bottom_half_run c50925c3
+ *     core/fault/bottom_half.c batch_run b7574eea
  *     core/gpu/device.c device_irq 571e31a7
- *     core/gpu/device.c device_watchdog df8c4833
- *     core/gpu/device.c device_stop_faults eb1c0a05
- *     hal/fg1/hal_fg1.c hal_fault_fetch 438e29e1
+ *     core/gpu/device.c device_watchdog 8ee90d43
+ *     core/gpu/device.c device_stop_faults 8e2dfcda
+ *     hal/fg1/hal_fg1.c hal_fault_fetch 99862432
  *     hal/fg1/hal_fg1.c hal_fault_arm 9f3d70f9
  *     softgpu/fault.c fg1_fault_report 7c7fc49b
  *     softgpu/fault.c fg1_fault_wanted 7d5af746
