@@ -12,7 +12,7 @@
 
 #include "lock/lock.h"
 
-struct ferry_csem {
+struct FERRY_CAPABILITY("counting semaphore") ferry_csem {
 	struct ferry_lock lock;
 	uint32_t units; /* constant */
 	struct ferry_os_atomic free;
@@ -30,8 +30,10 @@ void ferry_csem_fini(struct ferry_csem *s);
 #define ferry_csem_up(ctx, s) ferry_csem_up_at(ctx, s, FERRY_LOCK_HERE)
 
 int ferry_csem_down_at(struct ferry_ctx *ctx, struct ferry_csem *s, uint64_t timeout_ns, const char *file,
-                       uint32_t line) FERRY_MUST_CHECK;
-bool ferry_csem_try_at(struct ferry_ctx *ctx, struct ferry_csem *s, const char *file, uint32_t line) FERRY_MUST_CHECK;
-void ferry_csem_up_at(struct ferry_ctx *ctx, struct ferry_csem *s, const char *file, uint32_t line);
+                       uint32_t line) FERRY_TRIES_SHARED(0, s) FERRY_LOCK_VERB FERRY_MUST_CHECK;
+bool ferry_csem_try_at(struct ferry_ctx *ctx, struct ferry_csem *s, const char *file, uint32_t line)
+	FERRY_TRIES_SHARED(true, s) FERRY_LOCK_VERB FERRY_MUST_CHECK;
+void ferry_csem_up_at(struct ferry_ctx *ctx, struct ferry_csem *s, const char *file, uint32_t line)
+	FERRY_RELEASES_SHARED(s) FERRY_LOCK_VERB;
 
 #endif /* FERRY_CSEM_H */

@@ -29,21 +29,22 @@
 #ifndef FERRY_LOCK_H
 #define FERRY_LOCK_H
 
+#include "lock/lock_annot.h"
 #include "lock/lock_check.h"
 
-struct ferry_mutex {
+struct FERRY_CAPABILITY("mutex") ferry_mutex {
 	struct ferry_lock lock;
 	struct ferry_os_mutex os;
 };
-struct ferry_rw {
+struct FERRY_CAPABILITY("read-write lock") ferry_rw {
 	struct ferry_lock lock;
 	struct ferry_os_rw os;
 };
-struct ferry_spin {
+struct FERRY_CAPABILITY("spin lock") ferry_spin {
 	struct ferry_lock lock;
 	struct ferry_os_spin os;
 };
-struct ferry_sem {
+struct FERRY_CAPABILITY("semaphore") ferry_sem {
 	struct ferry_lock lock;
 	struct ferry_os_sem os;
 	uint32_t given_line; /* who gave it away, until somebody takes it; 0: nobody did */
@@ -185,6 +186,7 @@ static inline void ferry_ctx_fini_at(struct ferry_ctx *ctx, const char *file, ui
 }
 
 static inline void ferry_mutex_lock_at(struct ferry_ctx *ctx, struct ferry_mutex *m, const char *file, uint32_t line)
+	FERRY_ACQUIRES(m) FERRY_LOCK_VERB
 {
 	if (ferry_lock_note(ctx, &m->lock, m->lock.row->exclusive, file, line))
 		ferry_os_mutex_lock(&m->os);
@@ -194,6 +196,7 @@ static inline void ferry_mutex_lock_at(struct ferry_ctx *ctx, struct ferry_mutex
 
 FERRY_MUST_CHECK static inline bool ferry_mutex_lock_killable_at(struct ferry_ctx *ctx, struct ferry_mutex *m,
                                                                  const char *file, uint32_t line)
+	FERRY_TRIES(true, m) FERRY_LOCK_VERB
 {
 	if (!ferry_lock_note(ctx, &m->lock, m->lock.row->exclusive, file, line))
 		return ferry_mutex_lock_killable_slow(ctx, m, file, line);
@@ -204,10 +207,11 @@ FERRY_MUST_CHECK static inline bool ferry_mutex_lock_killable_at(struct ferry_ct
 }
 
 void ferry_mutex_lock_level_at(struct ferry_ctx *ctx, struct ferry_mutex *m, uint32_t level, const char *file,
-                               uint32_t line);
+                               uint32_t line) FERRY_ACQUIRES(m) FERRY_LOCK_VERB;
 
 FERRY_MUST_CHECK static inline bool ferry_mutex_trylock_at(struct ferry_ctx *ctx, struct ferry_mutex *m,
                                                            const char *file, uint32_t line)
+	FERRY_TRIES(true, m) FERRY_LOCK_VERB
 {
 	if (!ferry_os_mutex_trylock(&m->os))
 		return false;
@@ -217,7 +221,7 @@ FERRY_MUST_CHECK static inline bool ferry_mutex_trylock_at(struct ferry_ctx *ctx
 }
 
 static inline void ferry_mutex_unlock_at(struct ferry_ctx *ctx, struct ferry_mutex *m, const char *file,
-                                         uint32_t line)
+                                         uint32_t line) FERRY_RELEASES(m) FERRY_LOCK_VERB
 {
 	if (ferry_lock_drop(ctx, &m->lock, m->lock.row->exclusive))
 		ferry_os_mutex_unlock(&m->os);
@@ -226,7 +230,7 @@ static inline void ferry_mutex_unlock_at(struct ferry_ctx *ctx, struct ferry_mut
 }
 
 static inline void ferry_mutex_unlock_under_at(struct ferry_ctx *ctx, struct ferry_mutex *m, const char *file,
-                                               uint32_t line)
+                                               uint32_t line) FERRY_RELEASES(m) FERRY_LOCK_VERB
 {
 	if (ferry_lock_drop_under(ctx, &m->lock, m->lock.row->exclusive))
 		ferry_os_mutex_unlock(&m->os);
@@ -235,6 +239,7 @@ static inline void ferry_mutex_unlock_under_at(struct ferry_ctx *ctx, struct fer
 }
 
 static inline void ferry_rw_read_lock_at(struct ferry_ctx *ctx, struct ferry_rw *rw, const char *file, uint32_t line)
+	FERRY_ACQUIRES_SHARED(rw) FERRY_LOCK_VERB
 {
 	if (ferry_lock_note(ctx, &rw->lock, rw->lock.row->shared, file, line))
 		ferry_os_rw_read_lock(&rw->os);
@@ -244,6 +249,7 @@ static inline void ferry_rw_read_lock_at(struct ferry_ctx *ctx, struct ferry_rw 
 
 FERRY_MUST_CHECK static inline bool ferry_rw_read_trylock_at(struct ferry_ctx *ctx, struct ferry_rw *rw,
                                                              const char *file, uint32_t line)
+	FERRY_TRIES_SHARED(true, rw) FERRY_LOCK_VERB
 {
 	if (!ferry_os_rw_read_trylock(&rw->os))
 		return false;
@@ -253,7 +259,7 @@ FERRY_MUST_CHECK static inline bool ferry_rw_read_trylock_at(struct ferry_ctx *c
 }
 
 static inline void ferry_rw_read_unlock_at(struct ferry_ctx *ctx, struct ferry_rw *rw, const char *file,
-                                           uint32_t line)
+                                           uint32_t line) FERRY_RELEASES_SHARED(rw) FERRY_LOCK_VERB
 {
 	if (ferry_lock_drop(ctx, &rw->lock, rw->lock.row->shared))
 		ferry_os_rw_read_unlock(&rw->os);
@@ -262,6 +268,7 @@ static inline void ferry_rw_read_unlock_at(struct ferry_ctx *ctx, struct ferry_r
 }
 
 static inline void ferry_rw_write_lock_at(struct ferry_ctx *ctx, struct ferry_rw *rw, const char *file, uint32_t line)
+	FERRY_ACQUIRES(rw) FERRY_LOCK_VERB
 {
 	if (ferry_lock_note(ctx, &rw->lock, rw->lock.row->exclusive, file, line))
 		ferry_os_rw_write_lock(&rw->os);
@@ -270,7 +277,7 @@ static inline void ferry_rw_write_lock_at(struct ferry_ctx *ctx, struct ferry_rw
 }
 
 static inline void ferry_rw_write_unlock_at(struct ferry_ctx *ctx, struct ferry_rw *rw, const char *file,
-                                            uint32_t line)
+                                            uint32_t line) FERRY_RELEASES(rw) FERRY_LOCK_VERB
 {
 	if (ferry_lock_drop(ctx, &rw->lock, rw->lock.row->exclusive))
 		ferry_os_rw_write_unlock(&rw->os);
@@ -279,6 +286,7 @@ static inline void ferry_rw_write_unlock_at(struct ferry_ctx *ctx, struct ferry_
 }
 
 static inline void ferry_spin_lock_at(struct ferry_ctx *ctx, struct ferry_spin *s, const char *file, uint32_t line)
+	FERRY_ACQUIRES(s) FERRY_LOCK_VERB
 {
 	if (ferry_lock_note(ctx, &s->lock, s->lock.row->exclusive, file, line))
 		ferry_os_spin_lock(&s->os);
@@ -287,6 +295,7 @@ static inline void ferry_spin_lock_at(struct ferry_ctx *ctx, struct ferry_spin *
 }
 
 static inline void ferry_spin_unlock_at(struct ferry_ctx *ctx, struct ferry_spin *s, const char *file, uint32_t line)
+	FERRY_RELEASES(s) FERRY_LOCK_VERB
 {
 	if (ferry_lock_drop(ctx, &s->lock, s->lock.row->exclusive))
 		ferry_os_spin_unlock(&s->os);
@@ -295,6 +304,7 @@ static inline void ferry_spin_unlock_at(struct ferry_ctx *ctx, struct ferry_spin
 }
 
 static inline void ferry_sem_down_at(struct ferry_ctx *ctx, struct ferry_sem *s, const char *file, uint32_t line)
+	FERRY_ACQUIRES(s) FERRY_LOCK_VERB
 {
 	if (ferry_lock_note(ctx, &s->lock, s->lock.row->exclusive, file, line))
 		ferry_os_sem_down(&s->os);
@@ -303,7 +313,7 @@ static inline void ferry_sem_down_at(struct ferry_ctx *ctx, struct ferry_sem *s,
 }
 
 FERRY_MUST_CHECK static inline bool ferry_sem_try_at(struct ferry_ctx *ctx, struct ferry_sem *s, const char *file,
-                                                     uint32_t line)
+                                                     uint32_t line) FERRY_TRIES(true, s) FERRY_LOCK_VERB
 {
 	if (!ferry_os_sem_try(&s->os))
 		return false;
@@ -313,6 +323,7 @@ FERRY_MUST_CHECK static inline bool ferry_sem_try_at(struct ferry_ctx *ctx, stru
 }
 
 static inline void ferry_sem_up_at(struct ferry_ctx *ctx, struct ferry_sem *s, const char *file, uint32_t line)
+	FERRY_RELEASES(s) FERRY_LOCK_VERB
 {
 	if (ferry_lock_drop(ctx, &s->lock, s->lock.row->exclusive))
 		ferry_os_sem_up(&s->os);
@@ -320,9 +331,11 @@ static inline void ferry_sem_up_at(struct ferry_ctx *ctx, struct ferry_sem *s, c
 		ferry_sem_up_slow(ctx, s, file, line);
 }
 
-void ferry_sem_give_at(struct ferry_ctx *ctx, struct ferry_sem *s, const char *file, uint32_t line);
+void ferry_sem_give_at(struct ferry_ctx *ctx, struct ferry_sem *s, const char *file, uint32_t line)
+	FERRY_RELEASES(s) FERRY_LOCK_VERB;
 
 static inline void ferry_sem_take_at(struct ferry_ctx *ctx, struct ferry_sem *s, const char *file, uint32_t line)
+	FERRY_ACQUIRES(s) FERRY_LOCK_VERB
 {
 	if (__builtin_expect(s->given_line != 0, 1) &&
 	    ferry_lock_note(ctx, &s->lock, s->lock.row->exclusive, file, line))

@@ -45,7 +45,7 @@
 /* What keeps a writer out: everybody but writers that wait. */
 #define FERRY_VA_LOCK_OTHERS (~(FERRY_VA_LOCK_SERVING - FERRY_VA_LOCK_WAITING))
 
-struct ferry_va_lock {
+struct FERRY_CAPABILITY("VA space lock") ferry_va_lock {
 	struct ferry_lock lock;
 	struct ferry_os_atomic state;
 	struct ferry_os_wait wait;   /* for state to change */
@@ -93,7 +93,7 @@ FERRY_LOCK_COLD void ferry_va_lock_out_slow(struct ferry_ctx *ctx, struct ferry_
                                             const char *file, uint32_t line);
 
 static inline void ferry_va_lock_read_at(struct ferry_ctx *ctx, struct ferry_va_lock *l, uint64_t in_the_way,
-                                         const char *file, uint32_t line)
+                                         const char *file, uint32_t line) FERRY_ACQUIRES_SHARED(l) FERRY_LOCK_VERB
 {
 	if (!ferry_lock_note(ctx, &l->lock, l->lock.row->shared, file, line)) {
 		ferry_va_lock_in_slow(ctx, l, in_the_way, file, line);
@@ -105,19 +105,20 @@ static inline void ferry_va_lock_read_at(struct ferry_ctx *ctx, struct ferry_va_
 }
 
 static inline void ferry_va_service_lock_at(struct ferry_ctx *ctx, struct ferry_va_lock *l, const char *file,
-                                            uint32_t line)
+                                            uint32_t line) FERRY_ACQUIRES_SHARED(l) FERRY_LOCK_VERB
 {
 	ferry_va_lock_read_at(ctx, l, FERRY_VA_LOCK_WRITER, file, line);
 }
 
 static inline void ferry_va_read_lock_at(struct ferry_ctx *ctx, struct ferry_va_lock *l, const char *file,
-                                         uint32_t line)
+                                         uint32_t line) FERRY_ACQUIRES_SHARED(l) FERRY_LOCK_VERB
 {
 	ferry_va_lock_read_at(ctx, l, FERRY_VA_LOCK_WRITERS, file, line);
 }
 
 FERRY_MUST_CHECK static inline bool ferry_va_read_trylock_at(struct ferry_ctx *ctx, struct ferry_va_lock *l,
                                                              const char *file, uint32_t line)
+	FERRY_TRIES_SHARED(true, l) FERRY_LOCK_VERB
 {
 	if (!ferry_va_lock_enter(l, FERRY_VA_LOCK_WRITERS))
 		return false;
@@ -139,7 +140,7 @@ static inline void ferry_va_lock_read_out(struct ferry_va_lock *l)
 }
 
 static inline void ferry_va_read_unlock_at(struct ferry_ctx *ctx, struct ferry_va_lock *l, const char *file,
-                                           uint32_t line)
+                                           uint32_t line) FERRY_RELEASES_SHARED(l) FERRY_LOCK_VERB
 {
 	if (ferry_lock_drop(ctx, &l->lock, l->lock.row->shared))
 		ferry_va_lock_read_out(l);
@@ -148,7 +149,7 @@ static inline void ferry_va_read_unlock_at(struct ferry_ctx *ctx, struct ferry_v
 }
 
 static inline void ferry_va_write_lock_at(struct ferry_ctx *ctx, struct ferry_va_lock *l, const char *file,
-                                          uint32_t line)
+                                          uint32_t line) FERRY_ACQUIRES(l) FERRY_LOCK_VERB
 {
 	if (!ferry_lock_note(ctx, &l->lock, l->lock.row->exclusive, file, line)) {
 		ferry_va_lock_in_slow(ctx, l, 0, file, line);
@@ -167,7 +168,7 @@ static inline void ferry_va_lock_write_out(struct ferry_va_lock *l)
 }
 
 static inline void ferry_va_write_unlock_at(struct ferry_ctx *ctx, struct ferry_va_lock *l, const char *file,
-                                            uint32_t line)
+                                            uint32_t line) FERRY_RELEASES(l) FERRY_LOCK_VERB
 {
 	if (ferry_lock_drop(ctx, &l->lock, l->lock.row->exclusive))
 		ferry_va_lock_write_out(l);
@@ -177,7 +178,7 @@ static inline void ferry_va_write_unlock_at(struct ferry_ctx *ctx, struct ferry_
 
 /* The context learns of it first: from then on it may do what a reader may. */
 static inline void ferry_va_downgrade_at(struct ferry_ctx *ctx, struct ferry_va_lock *l, const char *file,
-                                         uint32_t line)
+                                         uint32_t line) FERRY_RELEASES(l) FERRY_ACQUIRES_SHARED(l) FERRY_LOCK_VERB
 {
 	if (!ferry_lock_downgrade(ctx, &l->lock, file, line))
 		return;
