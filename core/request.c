@@ -272,7 +272,7 @@ static int req_counters(struct ferry_ctx *ctx, struct ferry_va_space *vs, void *
 }
 
 /* BLOCK held. */
-static uint8_t page_where(const struct ferry_block *block, uint32_t page)
+static uint8_t page_where(const struct ferry_block *block, uint32_t page) FERRY_NEEDS(&block->lock)
 {
 	uint8_t where = block->external || ferry_bitmap_test(&block->host, page) ? 1 : 0;
 

@@ -23,7 +23,7 @@ void ferry_bottom_half_schedule(struct ferry_device *gpu)
 	ferry_core_leave(gpu->core, &ctx);
 }
 
-static void verdict(struct ferry_device *gpu, struct tally *tally, uint32_t fault, int why)
+static void verdict(struct ferry_device *gpu, struct tally *tally, uint32_t fault, int why) FERRY_NEEDS(&gpu->isr)
 {
 	gpu->verdicts[fault] = (uint16_t)why;
 	tally->fatal++;
@@ -31,7 +31,7 @@ static void verdict(struct ferry_device *gpu, struct tally *tally, uint32_t faul
 
 /* Every fault of a group meets the same fate. */
 static void group_refuse(struct ferry_device *gpu, const struct ferry_fault_group *group, struct tally *tally,
-                         int why)
+                         int why) FERRY_NEEDS(&gpu->isr)
 {
 	uint32_t i = group->first;
 
@@ -48,7 +48,7 @@ static uint32_t fault_page(const struct ferry_fault *fault)
 
 /* Single out the faults that cannot be served. */
 static void group_judge(struct ferry_device *gpu, const struct ferry_fault_group *group,
-                        const struct ferry_service *s, struct tally *tally)
+                        const struct ferry_service *s, struct tally *tally) FERRY_NEEDS(&gpu->isr)
 {
 	uint32_t i = group->first;
 
@@ -77,7 +77,7 @@ static bool service_error_passes(int err)
 
 /* Most groups of a scattered access are one fault, and most of these ask for nothing unusual. */
 static bool group_serve_page(struct ferry_ctx *ctx, struct ferry_device *gpu, struct ferry_block *block,
-                             const struct ferry_fault_group *group)
+                             const struct ferry_fault_group *group) FERRY_NEEDS(&gpu->isr)
 {
 	const struct ferry_fault *fault = &gpu->faults[group->first];
 
@@ -86,7 +86,8 @@ static bool group_serve_page(struct ferry_ctx *ctx, struct ferry_device *gpu, st
 }
 
 static void group_serve(struct ferry_ctx *ctx, struct ferry_device *gpu, struct ferry_va_space *vs,
-                        const struct ferry_fault_group *group, struct tally *tally)
+                        const struct ferry_fault_group *group, struct tally *tally) FERRY_NEEDS(&gpu->isr)
+	FERRY_NEEDS_SHARED(&vs->lock)
 {
 	struct ferry_service s; /* not cleared: what is out is written when it is served */
 	struct ferry_block *block;
@@ -138,10 +139,11 @@ static void tally_count(struct ferry_counters *c, const struct tally *t, uint64_
 
 /*
  * All groups of one address space, from group first on; returns the first group of the next. VA_SPACE_LIST is held,
- * so the VA space cannot close meanwhile.
+ * so the VA space cannot close meanwhile. Opaque: VA_SPACE is taken and released only for a process that lives.
  */
 static uint32_t space_serve(struct ferry_ctx *ctx, struct ferry_device *gpu, uint32_t first, uint64_t dropped,
-                            struct tally *sum)
+                            struct tally *sum) FERRY_NEEDS(&gpu->isr)
+	FERRY_NEEDS_SHARED(&gpu->spaces_lock) FERRY_LOCK_OPAQUE
 {
 	uint32_t groups = ferry_fault_batch_groups(&gpu->batch), asid, i;
 	const struct ferry_fault_group *group = ferry_fault_batch_group(&gpu->batch, first);
@@ -176,14 +178,14 @@ static uint32_t space_serve(struct ferry_ctx *ctx, struct ferry_device *gpu, uin
 	return i;
 }
 
-static void faults_trace(const struct ferry_device *gpu, uint32_t count)
+static void faults_trace(const struct ferry_device *gpu, uint32_t count) FERRY_NEEDS(&gpu->isr)
 {
 	for (uint32_t i = 0; i < count; i++)
 		ferry_os_trace(FERRY_EVENT_fault, gpu->id, gpu->faults[i].va, gpu->faults[i].access);
 }
 
 /* Cancels first, so that the replay does not wake what was refused; then everybody tries again. */
-static void batch_answer(struct ferry_ctx *ctx, struct ferry_device *gpu, uint32_t count)
+static void batch_answer(struct ferry_ctx *ctx, struct ferry_device *gpu, uint32_t count) FERRY_NEEDS(&gpu->isr)
 {
 	struct ferry_push push;
 	uint32_t cancels = 0;
@@ -206,7 +208,7 @@ static void batch_answer(struct ferry_ctx *ctx, struct ferry_device *gpu, uint32
 }
 
 /* false: the buffer is empty. */
-static bool batch_run(struct ferry_ctx *ctx, struct ferry_device *gpu)
+static bool batch_run(struct ferry_ctx *ctx, struct ferry_device *gpu) FERRY_NEEDS(&gpu->isr)
 {
 	struct tally sum = {0};
 	uint64_t dropped = 0;

@@ -8,6 +8,7 @@
 
 /* One device's copies of these pages, which the host has too. Nobody reads them while they are written. */
 static int refresh_device(struct ferry_ctx *ctx, struct ferry_block_gpu *bg, const struct ferry_bitmap *pages)
+	FERRY_NEEDS(&bg->block->lock)
 {
 	static const struct ferry_bitmap none;
 	struct ferry_bitmap copies, mapped;
@@ -27,6 +28,7 @@ static int refresh_device(struct ferry_ctx *ctx, struct ferry_block_gpu *bg, con
 
 /* Device copies of pages the CPU may have written in the moment before they were protected: bring them up to date. */
 static int refresh_copies(struct ferry_ctx *ctx, struct ferry_block *block, const struct ferry_bitmap *pages)
+	FERRY_NEEDS(&block->lock)
 {
 	int err = 0;
 
@@ -40,6 +42,7 @@ static int refresh_copies(struct ferry_ctx *ctx, struct ferry_block *block, cons
 
 /* Map region: pages that devices still hold for reading only, the rest for writing. */
 static int cpu_map(struct ferry_ctx *ctx, struct ferry_block *block, const struct ferry_bitmap *region)
+	FERRY_NEEDS(&block->lock)
 {
 	struct ferry_bitmap shared, own;
 	int err, refresh_err;
@@ -60,6 +63,7 @@ static int cpu_map(struct ferry_ctx *ctx, struct ferry_block *block, const struc
 }
 
 static int cpu_fault_locked(struct ferry_ctx *ctx, struct ferry_block *block, uint32_t page, bool write, bool alone)
+	FERRY_NEEDS(&block->lock)
 {
 	bool share = block->policy.read_mostly && !write;
 	struct ferry_bitmap region, on_device, fresh;

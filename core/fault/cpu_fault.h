@@ -15,6 +15,7 @@
 #include "va/va_space.h"
 
 /* Codes: see ferry_core_cpu_fault(). */
-int ferry_cpu_fault_serve(struct ferry_ctx *ctx, struct ferry_va_space *vs, uint64_t va, bool write);
+int ferry_cpu_fault_serve(struct ferry_ctx *ctx, struct ferry_va_space *vs, uint64_t va, bool write)
+	FERRY_NEEDS_SHARED(&vs->lock);
 
 #endif /* FERRY_CPU_FAULT_H */

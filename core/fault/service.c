@@ -13,7 +13,7 @@
 
 /* Sort out what cannot be had. Leaves in read and write what is worth working for. */
 static void service_sift(const struct ferry_block *block, struct ferry_service *s, struct ferry_bitmap *read,
-                         struct ferry_bitmap *write)
+                         struct ferry_bitmap *write) FERRY_NEEDS(&block->lock)
 {
 	struct ferry_bitmap bad;
 
@@ -29,7 +29,7 @@ static void service_sift(const struct ferry_block *block, struct ferry_service *
 
 /* Map host pages for the device. Pages that another device holds come home first; the CPU keeps its mappings. */
 static int service_remote(struct ferry_ctx *ctx, struct ferry_block *block, struct ferry_block_gpu *bg,
-                          const struct ferry_bitmap *pages)
+                          const struct ferry_bitmap *pages) FERRY_NEEDS(&block->lock)
 {
 	struct ferry_bitmap write, fresh;
 	int err;
@@ -51,7 +51,7 @@ static int service_remote(struct ferry_ctx *ctx, struct ferry_block *block, stru
 }
 
 static int service_bring(struct ferry_ctx *ctx, struct ferry_block *block, struct ferry_block_gpu *bg,
-                         const struct ferry_plan *plan, struct ferry_bitmap *pinned)
+                         const struct ferry_plan *plan, struct ferry_bitmap *pinned) FERRY_NEEDS(&block->lock)
 {
 	struct ferry_bitmap all;
 	int err;
@@ -72,6 +72,7 @@ static int service_bring(struct ferry_ctx *ctx, struct ferry_block *block, struc
 /* Wanted pages that somebody outside holds: from afar, or not at all. */
 static int service_pinned(struct ferry_ctx *ctx, struct ferry_block *block, struct ferry_block_gpu *bg,
                           const struct ferry_bitmap *want, const struct ferry_bitmap *pinned)
+	FERRY_NEEDS(&block->lock)
 {
 	struct ferry_bitmap stay;
 
@@ -85,7 +86,7 @@ static int service_pinned(struct ferry_ctx *ctx, struct ferry_block *block, stru
 
 /* What of read and write is accessible already, taken out of them. */
 static void service_done(const struct ferry_block_gpu *bg, const struct ferry_service *s, struct ferry_bitmap *read,
-                         struct ferry_bitmap *write, struct ferry_bitmap *done)
+                         struct ferry_bitmap *write, struct ferry_bitmap *done) FERRY_NEEDS(&bg->block->lock)
 {
 	struct ferry_bitmap mapped = bg->mapped, writable = bg->writable;
 
@@ -111,7 +112,7 @@ static inline void touch_lines(const void *from, const void *to)
  * it last: so ask for all lines at once, and wait for them together instead of one after the other. Only what BLOCK
  * guards.
  */
-static void service_warm(const struct ferry_block *block, uint32_t device)
+static void service_warm(const struct ferry_block *block, uint32_t device) FERRY_NEEDS(&block->lock)
 {
 	const struct ferry_block_gpu *bg = block->on[device];
 
@@ -124,7 +125,7 @@ static void service_warm(const struct ferry_block *block, uint32_t device)
 __attribute__((__noinline__)) static int service_work(struct ferry_ctx *ctx, struct ferry_block_gpu *bg,
                                                       struct ferry_service *s, uint32_t tries,
                                                       const struct ferry_bitmap *read,
-                                                      const struct ferry_bitmap *write)
+                                                      const struct ferry_bitmap *write) FERRY_NEEDS(&bg->block->lock)
 {
 	bool grow = s->prefetch && tries < SERVICE_TRIES_PREFETCH, last = tries + 1 == SERVICE_TRIES;
 	struct ferry_block *block = bg->block;
@@ -157,7 +158,7 @@ __attribute__((__noinline__)) static int service_work(struct ferry_ctx *ctx, str
 
 /* One try with BLOCK held. */
 static int service_try(struct ferry_ctx *ctx, struct ferry_block *block, uint32_t device, struct ferry_service *s,
-                       uint32_t tries)
+                       uint32_t tries) FERRY_NEEDS(&block->lock)
 {
 	struct ferry_bitmap read, write, done;
 	struct ferry_block_gpu *bg;
@@ -220,7 +221,7 @@ int ferry_service_block(struct ferry_ctx *ctx, struct ferry_block *block, uint32
 
 /* Everything that service_try() would find out or decide about the page, if the answer is "bring it". BLOCK held. */
 static bool page_is_plain(const struct ferry_block *block, const struct ferry_block_gpu *bg, uint32_t page,
-                          bool write)
+                          bool write) FERRY_NEEDS(&block->lock)
 {
 	for (uint32_t d = 0; d < FERRY_MAX_DEVICES; d++)
 		if (block->on[d] != bg && block->on[d])

@@ -33,14 +33,14 @@ struct ferry_service {
  * FERRY_E_HOST_PINNED: held by somebody outside, and the device cannot use host pages in place.
  */
 int ferry_service_block(struct ferry_ctx *ctx, struct ferry_block *block, uint32_t device,
-                        struct ferry_service *service);
+                        struct ferry_service *service) FERRY_NEEDS_NOT(&block->lock);
 
 /*
  * The same for one page that the device misses, where nothing is to be decided: the block is on no other device, no
  * policy and no neighbour has a say, nobody holds the page. It looks at one bit of each set. The caller holds the
  * device's ISR_SERVICE. true: served. false, also when something failed: ask ferry_service_block().
  */
-bool ferry_service_page(struct ferry_ctx *ctx, struct ferry_block *block, uint32_t device, uint32_t page,
-                        bool write) FERRY_MUST_CHECK;
+bool ferry_service_page(struct ferry_ctx *ctx, struct ferry_block *block, uint32_t device, uint32_t page, bool write)
+	FERRY_NEEDS_NOT(&block->lock) FERRY_MUST_CHECK;
 
 #endif /* FERRY_SERVICE_H */

@@ -20,15 +20,21 @@ static uint64_t channel_fence_now(const struct ferry_channel *ch)
 	return ferry_os_dma_load64((char *)channel_tail(ch) + CHANNEL_FENCE_OFFSET);
 }
 
+/* Before anybody else sees it. */
+static void channel_reset(struct ferry_channel *ch) FERRY_LOCK_UNSHARED
+{
+	ch->put = 0;
+	ch->get = 0;
+	ch->fence_last = 0;
+}
+
 int ferry_channel_init(struct ferry_ctx *ctx, struct ferry_channel *ch, struct ferry_device *gpu,
                        enum ferry_channel_kind kind, uint32_t asid)
 {
 	int err;
 
 	ch->gpu = gpu;
-	ch->put = 0;
-	ch->get = 0;
-	ch->fence_last = 0;
+	channel_reset(ch);
 	ferry_os_store_relaxed(&ch->fence_seen, 0);
 	if (gpu->ops->dma_alloc(gpu->dev, CHANNEL_RING_BYTES + FERRY_PAGE_SIZE, &ch->mem))
 		return FERRY_E_CHANNEL_NOMEM;
@@ -102,7 +108,7 @@ int ferry_push_begin(struct ferry_ctx *ctx, struct ferry_device *gpu, struct fer
 }
 
 /* What the device says of itself is asked for only when what it said last does not do. */
-static bool channel_has_room(struct ferry_channel *ch)
+static bool channel_has_room(struct ferry_channel *ch) FERRY_NEEDS(&ch->lock)
 {
 	if (ch->put - ch->get < FERRY_CHANNEL_ENTRIES)
 		return true;
@@ -111,7 +117,7 @@ static bool channel_has_room(struct ferry_channel *ch)
 }
 
 /* Poll for room under CHANNEL: the device drains the ring without any help that needs this lock. */
-static bool channel_wait_room(struct ferry_channel *ch)
+static bool channel_wait_room(struct ferry_channel *ch) FERRY_NEEDS(&ch->lock)
 {
 	struct ferry_device *gpu = ch->gpu;
 	uint64_t deadline = ferry_os_now_ns() + gpu->core->params.fence_timeout_ns;
@@ -151,7 +157,7 @@ void ferry_push_send(struct ferry_ctx *ctx, struct ferry_push *push)
 
 	ferry_os_dma_wmb(); /* commands before the doorbell */
 	ch->gpu->hal->doorbell(ch->gpu->hd, ch->id, ch->put);
-	ferry_mutex_unlock(ctx, &ch->lock);
+	ferry_mutex_unlock(ctx, &push->channel->lock);
 }
 
 struct ferry_fence ferry_push_end(struct ferry_ctx *ctx, struct ferry_push *push, bool irq)

@@ -24,12 +24,12 @@
 struct ferry_channel {
 	struct ferry_device *gpu; /* constant, as are the next three */
 	uint32_t id;
-	struct ferry_dma mem;              /* ring, then a page with status and fence */
-	struct ferry_os_atomic fence_seen; /* the highest fence known to be done */
-	struct ferry_mutex lock;           /* CHANNEL */
-	uint64_t put;                      /* CHANNEL, as the next two */
-	uint64_t get;                      /* how far the device was when there seemed to be no room */
-	uint64_t fence_last;               /* the last number given out */
+	struct ferry_dma mem;                        /* ring, then a page with status and fence */
+	struct ferry_os_atomic fence_seen;           /* the highest fence known to be done */
+	struct ferry_mutex lock;                     /* CHANNEL */
+	uint64_t put FERRY_GUARDED_BY(&lock);        /* CHANNEL, as the next two */
+	uint64_t get FERRY_GUARDED_BY(&lock);        /* how far the device was when there seemed to be no room */
+	uint64_t fence_last FERRY_GUARDED_BY(&lock); /* the last number given out */
 };
 
 struct ferry_push {
@@ -48,18 +48,21 @@ int ferry_channel_init(struct ferry_ctx *ctx, struct ferry_channel *ch, struct f
 void ferry_channel_fini(struct ferry_ctx *ctx, struct ferry_channel *ch);
 
 /* Take any copy channel of the device (its lock). FERRY_E_DEVICE_LOST. */
-int ferry_push_begin(struct ferry_ctx *ctx, struct ferry_device *gpu, struct ferry_push *push) FERRY_MUST_CHECK;
+int ferry_push_begin(struct ferry_ctx *ctx, struct ferry_device *gpu, struct ferry_push *push)
+	FERRY_TRIES(0, &push->channel->lock) FERRY_MUST_CHECK;
 /* The same on this channel. */
-int ferry_push_begin_on(struct ferry_ctx *ctx, struct ferry_channel *ch, struct ferry_push *push) FERRY_MUST_CHECK;
+int ferry_push_begin_on(struct ferry_ctx *ctx, struct ferry_channel *ch, struct ferry_push *push)
+	FERRY_TRIES(0, &push->channel->lock) FERRY_MUST_CHECK;
 /*
  * Room for one command. When the ring is full it rings the doorbell and polls for space, bounded by the fence
  * timeout; then the device is lost, and the slot returned is a scratch that is never executed.
  */
-void *ferry_push_slot(struct ferry_ctx *ctx, struct ferry_push *push);
+void *ferry_push_slot(struct ferry_ctx *ctx, struct ferry_push *push) FERRY_NEEDS(&push->channel->lock);
 /* Doorbell, unlock; for who does not ask what became of it. */
-void ferry_push_send(struct ferry_ctx *ctx, struct ferry_push *push);
+void ferry_push_send(struct ferry_ctx *ctx, struct ferry_push *push) FERRY_RELEASES(&push->channel->lock);
 /* Fence, doorbell, unlock. irq: raise an interrupt too, for a waiter who will sleep. */
-struct ferry_fence ferry_push_end(struct ferry_ctx *ctx, struct ferry_push *push, bool irq);
+struct ferry_fence ferry_push_end(struct ferry_ctx *ctx, struct ferry_push *push, bool irq)
+	FERRY_RELEASES(&push->channel->lock);
 
 /* The device has stopped it at a command that it refuses: no fence behind that will ever be done. Any context. */
 bool ferry_channel_stopped(const struct ferry_channel *ch);

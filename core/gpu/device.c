@@ -248,7 +248,7 @@ static void device_stop_faults(struct ferry_ctx *ctx, struct ferry_device *gpu)
 }
 
 /* Host memory of the device object. */
-static int device_alloc(struct ferry_device *gpu)
+static int device_alloc(struct ferry_device *gpu) FERRY_LOCK_UNSHARED
 {
 	struct ferry_mem *mem = &gpu->core->mem;
 	uint32_t batch = gpu->core->params.batch_max;
@@ -286,7 +286,7 @@ free_spaces:
 	return err;
 }
 
-static void device_free(struct ferry_device *gpu)
+static void device_free(struct ferry_device *gpu) FERRY_LOCK_UNSHARED
 {
 	struct ferry_mem *mem = &gpu->core->mem;
 

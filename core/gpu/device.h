@@ -45,16 +45,17 @@ struct ferry_device {
 	struct ferry_ids programs;
 	struct ferry_channel copy[FERRY_COPY_CHANNELS];
 
-	struct ferry_rw spaces_lock;    /* VA_SPACE_LIST */
-	struct ferry_va_space **spaces; /* VA_SPACE_LIST; index asid */
+	struct ferry_rw spaces_lock;                                   /* VA_SPACE_LIST */
+	struct ferry_va_space **spaces FERRY_GUARDED_BY(&spaces_lock); /* VA_SPACE_LIST; index asid */
 
 	struct ferry_dma fault_ring;
 	struct ferry_sem isr; /* ISR_SERVICE: taken by the top half, released by the bottom half */
 	struct ferry_os_work bottom_half;
-	struct ferry_fault *faults;     /* ISR_SERVICE; batch_max of them */
-	struct ferry_fault_batch batch; /* ISR_SERVICE */
-	uint16_t *verdicts;             /* ISR_SERVICE: per fault of the batch, why it is cancelled; 0 = it is not */
-	uint32_t barren;                /* ISR_SERVICE: batches in a row that served nothing */
+	struct ferry_fault *faults FERRY_GUARDED_BY(&isr);     /* ISR_SERVICE; batch_max of them */
+	struct ferry_fault_batch batch FERRY_GUARDED_BY(&isr); /* ISR_SERVICE */
+	/* ISR_SERVICE: per fault of the batch, why it is cancelled; 0 = it is not */
+	uint16_t *verdicts FERRY_GUARDED_BY(&isr);
+	uint32_t barren FERRY_GUARDED_BY(&isr); /* ISR_SERVICE: batches in a row that served nothing */
 
 	struct ferry_os_wait wait;        /* woken by fence interrupts, errors and loss */
 	struct ferry_os_atomic lost;      /* 0, or the enum ferry_error that says why */
@@ -95,6 +96,7 @@ static inline int ferry_device_lost(const struct ferry_device *gpu)
  * so. Ends with ferry_mutex_unlock(ctx, &gpu->control).
  */
 static inline void ferry_device_control_lock(struct ferry_ctx *ctx, struct ferry_device *gpu)
+	FERRY_ACQUIRES(&gpu->control)
 {
 	(void)ferry_lock_assert_op(ctx, FERRY_LOCK_OP_CONTROL);
 	ferry_mutex_lock(ctx, &gpu->control);

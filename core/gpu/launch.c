@@ -31,6 +31,7 @@ static bool launch_ended(const struct ferry_launch_ring *ring, uint64_t launch)
 
 /* Count what has ended since the last look. LAUNCH held. */
 static void launches_reap(struct ferry_ctx *ctx, struct ferry_va_space *vs, struct ferry_va_gpu *vg)
+	FERRY_NEEDS(&vs->launch_lock)
 {
 	struct ferry_launch_ring *ring = vg->launches;
 
@@ -85,7 +86,7 @@ void ferry_launch_ring_destroy(struct ferry_ctx *ctx, struct ferry_va_gpu *vg)
 
 /* The instructions in memory the device reads, for the time of the load. */
 static int program_load(struct ferry_ctx *ctx, struct ferry_device *gpu, const void *insns, uint32_t insn_count,
-                        uint32_t arg_count, uint32_t *slot, uint32_t *at)
+                        uint32_t arg_count, uint32_t *slot, uint32_t *at) FERRY_NEEDS_NOT(&gpu->control)
 {
 	struct ferry_dma code;
 	int err;
@@ -137,6 +138,7 @@ int ferry_program_create(struct ferry_ctx *ctx, struct ferry_va_space *vs, uint3
 
 /* LAUNCH held. */
 static struct ferry_program_slot *program_find(struct ferry_va_space *vs, uint32_t program, struct ferry_va_gpu **vg)
+	FERRY_NEEDS(&vs->launch_lock)
 {
 	uint32_t device = program >> 16, place = (program & 0xffff) - 1;
 
@@ -199,6 +201,7 @@ static int launch_check(const struct ferry_device *gpu, const struct ferry_req_l
 /* Write arguments, clear the result, push. LAUNCH held, and the place is free. */
 static int launch_push(struct ferry_ctx *ctx, struct ferry_va_space *vs, struct ferry_va_gpu *vg,
                        const struct ferry_req_launch *req, struct ferry_program_slot *program, uint64_t *launch)
+	FERRY_NEEDS(&vs->launch_lock)
 {
 	struct ferry_launch_ring *ring = vg->launches;
 	uint32_t place = (uint32_t)(ring->next % FERRY_LAUNCHES_MAX);

@@ -15,7 +15,7 @@ struct free_page {
 };
 
 void ferry_page_pool_init(struct ferry_page_pool *pool, struct ferry_mem *mem, const struct ferry_dev_ops *ops,
-                          void *dev)
+                          void *dev) FERRY_LOCK_UNSHARED
 {
 	pool->ops = ops;
 	pool->dev = dev;
@@ -27,7 +27,7 @@ void ferry_page_pool_init(struct ferry_page_pool *pool, struct ferry_mem *mem, c
 	pool->pages_free = 0;
 }
 
-void ferry_page_pool_fini(struct ferry_page_pool *pool)
+void ferry_page_pool_fini(struct ferry_page_pool *pool) FERRY_LOCK_UNSHARED
 {
 	struct ferry_list *pos, *next;
 

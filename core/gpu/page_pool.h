@@ -24,9 +24,9 @@ struct ferry_page_pool {
 	void *dev;                       /* constant */
 	struct ferry_mem *mem;           /* constant */
 	struct ferry_spin lock;          /* LEAF: the rest */
-	struct ferry_list pieces;
-	void *free; /* free pages, linked through their first two words: next, bus */
-	uint64_t pages, pages_free;
+	struct ferry_list pieces FERRY_GUARDED_BY(&lock);
+	void *free FERRY_GUARDED_BY(&lock); /* free pages, linked through their first two words: next, bus */
+	uint64_t pages FERRY_GUARDED_BY(&lock), pages_free FERRY_GUARDED_BY(&lock);
 };
 
 void ferry_page_pool_init(struct ferry_page_pool *pool, struct ferry_mem *mem, const struct ferry_dev_ops *ops,
@@ -34,7 +34,9 @@ void ferry_page_pool_init(struct ferry_page_pool *pool, struct ferry_mem *mem, c
 void ferry_page_pool_fini(struct ferry_page_pool *pool);
 
 /* A zeroed page. Context: process. FERRY_E_PAGE_TREE_NOMEM. */
-int ferry_page_pool_get(struct ferry_ctx *ctx, struct ferry_page_pool *pool, struct ferry_pool_page *out);
-void ferry_page_pool_put(struct ferry_ctx *ctx, struct ferry_page_pool *pool, struct ferry_pool_page *page);
+int ferry_page_pool_get(struct ferry_ctx *ctx, struct ferry_page_pool *pool, struct ferry_pool_page *out)
+	FERRY_NEEDS_NOT(&pool->lock);
+void ferry_page_pool_put(struct ferry_ctx *ctx, struct ferry_page_pool *pool, struct ferry_pool_page *page)
+	FERRY_NEEDS_NOT(&pool->lock);
 
 #endif /* FERRY_PAGE_POOL_H */

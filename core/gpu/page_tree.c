@@ -78,6 +78,7 @@ uint64_t ferry_page_tree_root_bus(const struct ferry_page_tree *tree)
 
 /* The lowest directory above va, made on the way down. New ones are complete before they are hooked in. */
 static int tree_descend(struct ferry_ctx *ctx, struct ferry_page_tree *tree, uint64_t va, struct ferry_page_dir **out)
+	FERRY_NEEDS(&tree->lock)
 {
 	struct ferry_page_dir *dir = tree->root;
 

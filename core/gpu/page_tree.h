@@ -23,7 +23,7 @@ struct ferry_page_tree {
 	struct ferry_mem *mem;
 	const struct ferry_hal *hal;
 	struct ferry_mutex lock;     /* PAGE_TREE */
-	struct ferry_page_dir *root; /* PAGE_TREE */
+	struct ferry_page_dir *root; /* constant; PAGE_TREE guards what it points at */
 };
 
 /* The part of the tree that belongs to one block: BLOCK guards what it points at. */
@@ -40,7 +40,7 @@ uint64_t ferry_page_tree_root_bus(const struct ferry_page_tree *tree);
 
 /* A table for the block at va (2 MiB aligned), hooked in. Takes PAGE_TREE. FERRY_E_PAGE_TREE_NOMEM, _RANGE. */
 int ferry_page_tree_add(struct ferry_ctx *ctx, struct ferry_page_tree *tree, uint64_t va,
-                        struct ferry_page_table *out);
+                        struct ferry_page_table *out) FERRY_NEEDS_NOT(&tree->lock);
 /* Take the block's entry out of the directory: after an invalidate of the block no walk reads the table any more. */
 void ferry_page_tree_unhook(struct ferry_page_table *table);
 /* Free the table: unhooked, and invalidated after that. Directories stay until fini. */

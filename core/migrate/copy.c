@@ -7,6 +7,7 @@ enum copy_what { COPY_IN, COPY_OUT, COPY_ZERO };
 
 /* How many pages from first on have frames that follow each other, at most count. */
 static uint32_t frame_run(const struct ferry_block_gpu *bg, uint32_t first, uint32_t count)
+	FERRY_NEEDS(&bg->block->lock)
 {
 	uint32_t n = 1;
 
@@ -17,7 +18,8 @@ static uint32_t frame_run(const struct ferry_block_gpu *bg, uint32_t first, uint
 
 /* One command for as many pages from first on as both sides allow; *done of them. */
 static int copy_piece(struct ferry_ctx *ctx, struct ferry_block_gpu *bg, struct ferry_push *push, enum copy_what what,
-                      uint32_t first, uint32_t count, uint32_t *done)
+                      uint32_t first, uint32_t count, uint32_t *done) FERRY_NEEDS(&bg->block->lock)
+	FERRY_NEEDS(&push->channel->lock)
 {
 	struct ferry_va_space *vs = bg->block->vs;
 	const struct ferry_hal *hal = bg->gpu->hal;
@@ -50,6 +52,7 @@ static int copy_piece(struct ferry_ctx *ctx, struct ferry_block_gpu *bg, struct 
  * there until the copy asks again.
  */
 static int copy_prepare(struct ferry_ctx *ctx, const struct ferry_block_gpu *bg, const struct ferry_bitmap *pages)
+	FERRY_NEEDS(&bg->block->lock)
 {
 	const struct ferry_va_space *vs = bg->block->vs;
 	uint32_t first = 0, count;
@@ -67,7 +70,8 @@ static int copy_prepare(struct ferry_ctx *ctx, const struct ferry_block_gpu *bg,
 }
 
 static int copy_pages(struct ferry_ctx *ctx, struct ferry_block_gpu *bg, struct ferry_push *push, enum copy_what what,
-                      const struct ferry_bitmap *pages)
+                      const struct ferry_bitmap *pages) FERRY_NEEDS(&bg->block->lock)
+	FERRY_NEEDS(&push->channel->lock)
 {
 	uint32_t first = 0, count;
 
@@ -87,7 +91,7 @@ static uint64_t copied_bytes(const struct ferry_bitmap *pages)
 }
 
 /* What was pushed before an error is waited for as well: it touches the pages. */
-static int copy_finish(struct ferry_ctx *ctx, struct ferry_push *push, int err)
+static int copy_finish(struct ferry_ctx *ctx, struct ferry_push *push, int err) FERRY_RELEASES(&push->channel->lock)
 {
 	struct ferry_fence fence = ferry_push_end(ctx, push, false);
 	int wait_err = ferry_fence_wait(ctx, &fence);
@@ -143,8 +147,9 @@ int ferry_copy_page_to_device(struct ferry_ctx *ctx, struct ferry_block_gpu *bg,
 	err = zero ? 0
 	           : vs->ops->host_bus(vs->mm, bg->gpu->dev, bg->block->va + ((uint64_t)page << FERRY_PAGE_SHIFT), 1,
 	                               &bus, &run);
-	if (!err)
-		err = ferry_push_begin(ctx, bg->gpu, &push);
+	if (err)
+		return err;
+	err = ferry_push_begin(ctx, bg->gpu, &push);
 	if (err)
 		return err;
 	if (zero)

@@ -15,12 +15,15 @@
  * Fill the frames of pages: from the host page where the host has the bytes, with zeros elsewhere. All are framed and
  * populated. FERRY_E_DEVICE_LOST, FERRY_E_HOST_MAP.
  */
-int ferry_copy_to_device(struct ferry_ctx *ctx, struct ferry_block_gpu *bg, const struct ferry_bitmap *pages);
+int ferry_copy_to_device(struct ferry_ctx *ctx, struct ferry_block_gpu *bg, const struct ferry_bitmap *pages)
+	FERRY_NEEDS(&bg->block->lock);
 
 /* The same for one page; the caller holds the device's ISR_SERVICE. */
-int ferry_copy_page_to_device(struct ferry_ctx *ctx, struct ferry_block_gpu *bg, uint32_t page);
+int ferry_copy_page_to_device(struct ferry_ctx *ctx, struct ferry_block_gpu *bg, uint32_t page)
+	FERRY_NEEDS(&bg->block->lock);
 
 /* Frames to host pages. All are framed and populated. FERRY_E_DEVICE_LOST, FERRY_E_HOST_MAP. */
-int ferry_copy_to_host(struct ferry_ctx *ctx, struct ferry_block_gpu *bg, const struct ferry_bitmap *pages);
+int ferry_copy_to_host(struct ferry_ctx *ctx, struct ferry_block_gpu *bg, const struct ferry_bitmap *pages)
+	FERRY_NEEDS(&bg->block->lock);
 
 #endif /* FERRY_COPY_H */

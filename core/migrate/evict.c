@@ -10,7 +10,7 @@ static bool evict_hold(struct ferry_tenant *tenant)
 }
 
 /* BLOCK held. The frames go back even if none of them held anything: they were reserved and not used. */
-static int evict_locked(struct ferry_ctx *ctx, struct ferry_block_gpu *bg)
+static int evict_locked(struct ferry_ctx *ctx, struct ferry_block_gpu *bg) FERRY_NEEDS(&bg->block->lock)
 {
 	struct ferry_counters *counters = &bg->block->vs->counters;
 	struct ferry_bitmap all = bg->resident;

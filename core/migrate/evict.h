@@ -16,6 +16,7 @@
  * Evict one block. keep (may be NULL) is not chosen. 0; FERRY_E_PMM_FULL: nobody can leave now; FERRY_E_DEVICE_LOST,
  * or what move home says.
  */
-int ferry_evict_one(struct ferry_ctx *ctx, struct ferry_device *gpu, struct ferry_block_gpu *keep);
+int ferry_evict_one(struct ferry_ctx *ctx, struct ferry_device *gpu, struct ferry_block_gpu *keep)
+	FERRY_NEEDS_NOT(&keep->block->lock);
 
 #endif /* FERRY_EVICT_H */

@@ -4,7 +4,7 @@
 #include "va/va_space.h"
 
 /* BLOCK held. */
-static uint64_t idle_locked(struct ferry_block *block)
+static uint64_t idle_locked(struct ferry_block *block) FERRY_NEEDS(&block->lock)
 {
 	struct ferry_va_space *vs = block->vs;
 	struct ferry_bitmap idle, busy;
@@ -39,7 +39,7 @@ static uint64_t idle_block(struct ferry_ctx *ctx, struct ferry_block *block)
 
 /* VA_SPACE held. From the block after vs->idle_va to the end. */
 static uint64_t idle_range(struct ferry_ctx *ctx, struct ferry_va_space *vs, const struct ferry_va_range *range,
-                           uint64_t pages_wanted)
+                           uint64_t pages_wanted) FERRY_NEEDS_SHARED(&vs->lock)
 {
 	uint64_t va = range->base, from = ferry_os_load_relaxed(&vs->idle_va), given = 0;
 

@@ -15,6 +15,6 @@
  * FERRY_E_KILLED (between two blocks).
  */
 int ferry_migrate_range(struct ferry_ctx *ctx, struct ferry_va_space *vs, uint64_t va, uint64_t bytes, uint32_t where,
-                        uint32_t flags, uint64_t *moved);
+                        uint32_t flags, uint64_t *moved) FERRY_NEEDS_SHARED(&vs->lock);
 
 #endif /* FERRY_MIGRATE_H */

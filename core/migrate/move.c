@@ -9,7 +9,7 @@
 #define GROUP_MIN_PAGES (FERRY_BIG_PAGES / 2)
 #define FRAMES_AT_ONCE 64u
 
-static bool reserve_root(struct ferry_ctx *ctx, struct ferry_block_gpu *bg)
+static bool reserve_root(struct ferry_ctx *ctx, struct ferry_block_gpu *bg) FERRY_NEEDS(&bg->block->lock)
 {
 	uint32_t frame;
 
@@ -22,6 +22,7 @@ static bool reserve_root(struct ferry_ctx *ctx, struct ferry_block_gpu *bg)
 }
 
 static void reserve_groups(struct ferry_ctx *ctx, struct ferry_block_gpu *bg, const struct ferry_bitmap *pages)
+	FERRY_NEEDS(&bg->block->lock)
 {
 	for (uint32_t first = 0; first < FERRY_BLOCK_PAGES; first += FERRY_BIG_PAGES) {
 		uint32_t frame;
@@ -38,6 +39,7 @@ static void reserve_groups(struct ferry_ctx *ctx, struct ferry_block_gpu *bg, co
 }
 
 static int reserve_singles(struct ferry_ctx *ctx, struct ferry_block_gpu *bg, const struct ferry_bitmap *pages)
+	FERRY_NEEDS(&bg->block->lock)
 {
 	struct ferry_bitmap want;
 	uint32_t frames[FRAMES_AT_ONCE], page = 0;
@@ -78,7 +80,7 @@ int ferry_move_reserve(struct ferry_ctx *ctx, struct ferry_block_gpu *bg, const 
 
 /* One device gives pages back to the host. */
 static int device_home(struct ferry_ctx *ctx, struct ferry_block_gpu *bg, const struct ferry_bitmap *pages,
-                       bool share)
+                       bool share) FERRY_NEEDS(&bg->block->lock)
 {
 	struct ferry_block *block = bg->block;
 	struct ferry_bitmap here, copy, local;
@@ -126,7 +128,7 @@ int ferry_move_home(struct ferry_ctx *ctx, struct ferry_block *block, const stru
 
 /* Other devices make room: writers leave nobody else a copy, readers leave copies that cannot change. */
 static int others_yield(struct ferry_ctx *ctx, struct ferry_block_gpu *bg, const struct ferry_bitmap *read,
-                        const struct ferry_bitmap *write)
+                        const struct ferry_bitmap *write) FERRY_NEEDS(&bg->block->lock)
 {
 	struct ferry_block *block = bg->block;
 
@@ -156,6 +158,7 @@ static int others_yield(struct ferry_ctx *ctx, struct ferry_block_gpu *bg, const
 
 /* The CPU stops changing the pages: readers may leave it read-only mappings where the advice says so. */
 static int cpu_yield(struct ferry_block *block, const struct ferry_bitmap *read, const struct ferry_bitmap *write)
+	FERRY_NEEDS(&block->lock)
 {
 	int err = ferry_block_zap_cpu(block, write);
 
@@ -209,6 +212,7 @@ static bool page_pinned(const struct ferry_block *block, uint64_t va)
 
 /* A tenant enters the list of ages as the youngest; one that is there already has to be made it. */
 static int page_reserve(struct ferry_ctx *ctx, struct ferry_block_gpu *bg, uint32_t page)
+	FERRY_NEEDS(&bg->block->lock)
 {
 	bool enters = ferry_bitmap_empty(&bg->framed);
 	int err = 0;

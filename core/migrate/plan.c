@@ -11,7 +11,7 @@
 
 /* Pages the policy leaves on the host for this device to use in place. */
 static void plan_remote(const struct ferry_block *block, const struct ferry_block_gpu *bg,
-                        const struct ferry_bitmap *want, struct ferry_bitmap *out)
+                        const struct ferry_bitmap *want, struct ferry_bitmap *out) FERRY_NEEDS(&block->lock)
 {
 	uint32_t preferred = block->policy.preferred;
 	bool by_host = preferred == FERRY_HOST + 1;
@@ -32,6 +32,7 @@ static void plan_remote(const struct ferry_block *block, const struct ferry_bloc
  * dense. (Who jumps about enters a block at its start one time in 32.)
  */
 static bool plan_stream(struct ferry_block *block, const struct ferry_bitmap *wanted, uint64_t hint)
+	FERRY_NEEDS(&block->lock)
 {
 	struct ferry_block *before;
 
@@ -42,7 +43,7 @@ static bool plan_stream(struct ferry_block *block, const struct ferry_bitmap *wa
 }
 
 /* Once per return of a block that was evicted: did it come back too soon? */
-static void plan_judge_thrash(struct ferry_block_gpu *bg)
+static void plan_judge_thrash(struct ferry_block_gpu *bg) FERRY_NEEDS(&bg->block->lock)
 {
 	uint64_t turned, roots = bg->gpu->info.vram_bytes >> FERRY_BLOCK_SHIFT;
 

@@ -29,15 +29,17 @@ struct ferry_plan {
 
 /* read and write: wanted, not there yet, allowed. grow: others may come along. */
 void ferry_plan_make(struct ferry_block *block, struct ferry_block_gpu *bg, const struct ferry_bitmap *read,
-                     const struct ferry_bitmap *write, bool grow, struct ferry_plan *plan);
+                     const struct ferry_bitmap *write, bool grow, struct ferry_plan *plan) FERRY_NEEDS(&block->lock);
 
 /* Would a plan for this page, which is not mapped, bring it and nothing else? false: perhaps; make one. */
-bool ferry_plan_alone(const struct ferry_block *block, const struct ferry_block_gpu *bg, uint32_t page, bool write);
+bool ferry_plan_alone(const struct ferry_block *block, const struct ferry_block_gpu *bg, uint32_t page, bool write)
+	FERRY_NEEDS(&block->lock);
 
 /* After a plan was carried out: leave the hint for the next block. */
-void ferry_plan_note(struct ferry_block *block, const struct ferry_block_gpu *bg);
+void ferry_plan_note(struct ferry_block *block, const struct ferry_block_gpu *bg) FERRY_NEEDS(&block->lock);
 
 /* The same for the CPU: what comes along with a page it touched. */
-void ferry_plan_cpu(struct ferry_block *block, uint32_t page, bool write, struct ferry_bitmap *region);
+void ferry_plan_cpu(struct ferry_block *block, uint32_t page, bool write, struct ferry_bitmap *region)
+	FERRY_NEEDS(&block->lock);
 
 #endif /* FERRY_PLAN_H */

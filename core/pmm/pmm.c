@@ -31,7 +31,7 @@ free_pmm:
 	return err;
 }
 
-void ferry_pmm_destroy(struct ferry_pmm *pmm)
+void ferry_pmm_destroy(struct ferry_pmm *pmm) FERRY_LOCK_UNSHARED
 {
 	if (!pmm)
 		return;
@@ -97,6 +97,7 @@ int ferry_pmm_alloc_frames(struct ferry_ctx *ctx, struct ferry_pmm *pmm, struct 
 
 /* Frames of one root. A tenant that holds less than it gives is giving what is somebody else's. PMM held. */
 static bool give(struct ferry_pmm *pmm, struct ferry_tenant *tenant, uint32_t first, uint32_t count)
+	FERRY_NEEDS(&pmm->lock)
 {
 	if (tenant->frames < count || !ferry_roots_give(&pmm->roots, first, count))
 		return false;
@@ -106,7 +107,7 @@ static bool give(struct ferry_pmm *pmm, struct ferry_tenant *tenant, uint32_t fi
 
 /* Frames of several roots, or none, or outside. One root a turn; what is refused is left alone. PMM held. */
 static __attribute__((__noinline__)) bool give_span(struct ferry_pmm *pmm, struct ferry_tenant *tenant,
-                                                    uint32_t first, uint32_t count)
+                                                    uint32_t first, uint32_t count) FERRY_NEEDS(&pmm->lock)
 {
 	uint64_t frames = (uint64_t)pmm->roots.count * FERRY_BLOCK_PAGES;
 	bool all = true;

@@ -61,7 +61,7 @@ void ferry_tenant_touch(struct ferry_ctx *ctx, struct ferry_pmm *pmm, struct fer
 	ferry_spin_unlock(ctx, &pmm->lock);
 }
 
-static void pin(struct ferry_pmm *pmm, struct ferry_tenant *tenant)
+static void pin(struct ferry_pmm *pmm, struct ferry_tenant *tenant) FERRY_NEEDS(&pmm->lock)
 {
 	if (tenant->pins++ == 0)
 		pmm->pinned++;

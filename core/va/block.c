@@ -5,7 +5,7 @@
 #include "va/va_space.h"
 
 int ferry_block_create(struct ferry_va_space *vs, struct ferry_va_range *range, uint64_t va, uint32_t pages,
-                       struct ferry_block **out)
+                       struct ferry_block **out) FERRY_LOCK_UNSHARED
 {
 	struct ferry_block *block = ferry_mem_zalloc(&vs->core->mem, sizeof(*block));
 
@@ -40,7 +40,7 @@ bool ferry_block_get_unless_zero(struct ferry_block *block)
 	return false;
 }
 
-void ferry_block_put(struct ferry_ctx *ctx, struct ferry_block *block)
+void ferry_block_put(struct ferry_ctx *ctx, struct ferry_block *block) FERRY_LOCK_UNSHARED
 {
 	struct ferry_core *core = block->core;
 
@@ -110,7 +110,7 @@ void ferry_block_free_frames(struct ferry_ctx *ctx, struct ferry_block_gpu *bg, 
 }
 
 /* The host pages of these hold nothing that anybody wants. */
-static void block_discard(struct ferry_block *block, const struct ferry_bitmap *pages)
+static void block_discard(struct ferry_block *block, const struct ferry_bitmap *pages) FERRY_NEEDS(&block->lock)
 {
 	const struct ferry_va_space *vs = block->vs;
 	struct ferry_bitmap give;

@@ -48,26 +48,6 @@ struct ferry_policy {
 #define FERRY_DENSE_READ(device) (2ull << (2 * (device)))
 #define FERRY_DENSE_WRITE(device) (4ull << (2 * (device)))
 
-/* A block's presence on one device. */
-struct ferry_block_gpu {
-	struct ferry_tenant tenant; /* PMM */
-	struct ferry_block *block;  /* constant, as are the next two */
-	struct ferry_device *gpu;
-	uint32_t asid;
-	struct ferry_page_tree *tree; /* constant */
-	struct ferry_bitmap resident; /* the frame holds the current bytes */
-	struct ferry_bitmap framed;   /* a frame is reserved */
-	struct ferry_bitmap mapped;   /* in the device's page tables */
-	struct ferry_bitmap writable; /* of these, for writing and atomics */
-	struct ferry_bitmap remote;   /* of these, at the host page */
-	struct ferry_page_table table;
-	uint64_t evicted_at;               /* gpu->evictions when this block was last evicted; 0 = never */
-	uint8_t thrash;                    /* how often in a row it came back before its device had turned over */
-	bool leaf;                         /* the table is short-cut by one 2 MiB leaf now */
-	uint32_t big;                      /* bit per 64 KiB group whose entries are one big page now */
-	uint32_t frame[FERRY_BLOCK_PAGES]; /* where framed */
-};
-
 struct ferry_block {
 	struct ferry_mutex lock;      /* BLOCK */
 	struct ferry_os_atomic refs;  /* atomic */
@@ -78,13 +58,37 @@ struct ferry_block {
 	/* Constant. NULL: managed memory. Else its device mappings are EXTERNAL's, and it has no CPU side: external.h
 	 */
 	struct ferry_external *external;
-	bool dead; /* no longer in the VA space */
-	struct ferry_policy policy;
+	bool dead FERRY_GUARDED_BY(&lock); /* no longer in the VA space */
+	struct ferry_policy policy FERRY_GUARDED_BY(&lock);
 	struct ferry_os_atomic
 		dense; /* atomic, a hint for the next block: FERRY_DENSE_* of who had most of this one */
-	struct ferry_bitmap valid, read_only, populated, host, lost;
-	struct ferry_bitmap cpu_mapped, cpu_writable;
-	struct ferry_block_gpu *on[FERRY_MAX_DEVICES]; /* NULL: never was there */
+	struct ferry_bitmap valid FERRY_GUARDED_BY(&lock), read_only FERRY_GUARDED_BY(&lock);
+	struct ferry_bitmap populated FERRY_GUARDED_BY(&lock), host FERRY_GUARDED_BY(&lock),
+		lost FERRY_GUARDED_BY(&lock);
+	struct ferry_bitmap cpu_mapped FERRY_GUARDED_BY(&lock), cpu_writable FERRY_GUARDED_BY(&lock);
+	struct ferry_block_gpu *on[FERRY_MAX_DEVICES] FERRY_GUARDED_BY(&lock); /* NULL: never was there */
+};
+
+/* A block's presence on one device. */
+struct ferry_block_gpu {
+	struct ferry_tenant tenant; /* PMM */
+	struct ferry_block *block;  /* constant, as are the next two */
+	struct ferry_device *gpu;
+	uint32_t asid;
+	struct ferry_page_tree *tree;                                /* constant */
+	struct ferry_bitmap resident FERRY_GUARDED_BY(&block->lock); /* the frame holds the current bytes */
+	struct ferry_bitmap framed FERRY_GUARDED_BY(&block->lock);   /* a frame is reserved */
+	struct ferry_bitmap mapped FERRY_GUARDED_BY(&block->lock);   /* in the device's page tables */
+	struct ferry_bitmap writable FERRY_GUARDED_BY(&block->lock); /* of these, for writing and atomics */
+	struct ferry_bitmap remote FERRY_GUARDED_BY(&block->lock);   /* of these, at the host page */
+	struct ferry_page_table table FERRY_GUARDED_BY(&block->lock);
+	/* gpu->evictions when this block was last evicted; 0 = never */
+	uint64_t evicted_at FERRY_GUARDED_BY(&block->lock);
+	/* how often in a row it came back before its device had turned over */
+	uint8_t thrash FERRY_GUARDED_BY(&block->lock);
+	bool leaf FERRY_GUARDED_BY(&block->lock);    /* the table is short-cut by one 2 MiB leaf now */
+	uint32_t big FERRY_GUARDED_BY(&block->lock); /* bit per 64 KiB group whose entries are one big page now */
+	uint32_t frame[FERRY_BLOCK_PAGES] FERRY_GUARDED_BY(&block->lock); /* where framed */
 };
 
 /* pages: how many of the 512 exist, from the first on. FERRY_E_BLOCK_NOMEM. One reference for the caller. */
@@ -96,27 +100,30 @@ bool ferry_block_get_unless_zero(struct ferry_block *block);
 void ferry_block_put(struct ferry_ctx *ctx, struct ferry_block *block);
 
 /* Its presence on a device, made on first use. BLOCK held. FERRY_E_BLOCK_NOMEM, FERRY_E_PAGE_TREE_*. */
-int ferry_block_on(struct ferry_ctx *ctx, struct ferry_block *block, uint32_t device, struct ferry_block_gpu **out);
+int ferry_block_on(struct ferry_ctx *ctx, struct ferry_block *block, uint32_t device, struct ferry_block_gpu **out)
+	FERRY_NEEDS(&block->lock);
 
 /*
  * Take the block out of use: pages leave every device, frames go back, CPU mappings go. The bytes are dropped.
  * Takes BLOCK. Afterwards the block is dead.
  */
-void ferry_block_kill(struct ferry_ctx *ctx, struct ferry_block *block);
+void ferry_block_kill(struct ferry_ctx *ctx, struct ferry_block *block) FERRY_NEEDS_NOT(&block->lock);
 
 /* Pages [first, first + count) no longer exist. BLOCK held. */
-void ferry_block_invalidate_pages(struct ferry_ctx *ctx, struct ferry_block *block, uint32_t first, uint32_t count);
+void ferry_block_invalidate_pages(struct ferry_ctx *ctx, struct ferry_block *block, uint32_t first, uint32_t count)
+	FERRY_NEEDS(&block->lock);
 
 /* Give the frames of these pages back; they must not be mapped at a frame. BLOCK held. */
-void ferry_block_free_frames(struct ferry_ctx *ctx, struct ferry_block_gpu *bg, const struct ferry_bitmap *pages);
+void ferry_block_free_frames(struct ferry_ctx *ctx, struct ferry_block_gpu *bg, const struct ferry_bitmap *pages)
+	FERRY_NEEDS(&bg->block->lock);
 
 /*
  * A lost device takes its only copies with it: marks them lost, forgets its mappings. BLOCK held. Called by whoever
  * is about to rely on what a device holds.
  */
-void ferry_block_drop_lost_devices(struct ferry_ctx *ctx, struct ferry_block *block);
+void ferry_block_drop_lost_devices(struct ferry_ctx *ctx, struct ferry_block *block) FERRY_NEEDS(&block->lock);
 
 /* The pages resident on any device. */
-void ferry_block_device_resident(const struct ferry_block *block, struct ferry_bitmap *out);
+void ferry_block_device_resident(const struct ferry_block *block, struct ferry_bitmap *out) FERRY_NEEDS(&block->lock);
 
 #endif /* FERRY_BLOCK_H */

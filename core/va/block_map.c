@@ -7,13 +7,13 @@
 #define ZAP_RUNS_MAX 4u
 #define GROUP_ALL ((1ull << FERRY_BIG_PAGES) - 1)
 
-static enum ferry_access page_allow(const struct ferry_block_gpu *bg, uint32_t page)
+static enum ferry_access page_allow(const struct ferry_block_gpu *bg, uint32_t page) FERRY_NEEDS(&bg->block->lock)
 {
 	return ferry_bitmap_test(&bg->writable, page) ? FERRY_ACCESS_ATOMIC : FERRY_ACCESS_READ;
 }
 
 /* The entry for one page as the maps say; 0 when it is not mapped. */
-static int page_pte(struct ferry_block_gpu *bg, uint32_t page, uint64_t *pte)
+static int page_pte(struct ferry_block_gpu *bg, uint32_t page, uint64_t *pte) FERRY_NEEDS(&bg->block->lock)
 {
 	struct ferry_block *block = bg->block;
 	const struct ferry_hal *hal = bg->gpu->hal;
@@ -40,6 +40,7 @@ static int page_pte(struct ferry_block_gpu *bg, uint32_t page, uint64_t *pte)
 /* All pages of [first, first + count) are local, mapped alike, and their frames follow each other, aligned to align.
  */
 static bool frames_uniform(const struct ferry_block_gpu *bg, uint32_t first, uint32_t count, uint32_t align)
+	FERRY_NEEDS(&bg->block->lock)
 {
 	uint32_t base = bg->frame[first];
 
@@ -67,6 +68,7 @@ static uint64_t group_bits(const struct ferry_bitmap *map, uint32_t first)
  * not asked for again, which might fail.
  */
 static int group_write(struct ferry_block_gpu *bg, uint32_t first, const struct ferry_bitmap *pages)
+	FERRY_NEEDS(&bg->block->lock)
 {
 	const struct ferry_hal *hal = bg->gpu->hal;
 	uint32_t bit = 1u << first / FERRY_BIG_PAGES;
@@ -99,7 +101,7 @@ static int group_write(struct ferry_block_gpu *bg, uint32_t first, const struct 
 }
 
 /* Bring the page table in line with the maps wherever pages has a bit, and choose between leaf and table. */
-static int table_sync(struct ferry_block_gpu *bg, const struct ferry_bitmap *pages)
+static int table_sync(struct ferry_block_gpu *bg, const struct ferry_bitmap *pages) FERRY_NEEDS(&bg->block->lock)
 {
 	bool leaf = (bg->gpu->info.caps & (1u << FERRY_CAP_HUGE_PAGES)) &&
 	            frames_uniform(bg, 0, FERRY_BLOCK_PAGES, FERRY_BLOCK_PAGES);
@@ -126,7 +128,7 @@ static int table_sync(struct ferry_block_gpu *bg, const struct ferry_bitmap *pag
 	return 0;
 }
 
-static int table_invalidate(struct ferry_ctx *ctx, struct ferry_block_gpu *bg)
+static int table_invalidate(struct ferry_ctx *ctx, struct ferry_block_gpu *bg) FERRY_NEEDS(&bg->block->lock)
 {
 	ferry_count(&bg->block->vs->counters, FERRY_COUNTER_tlb_invalidates, 1);
 	return ferry_device_tlb_invalidate(ctx, bg->gpu, bg->asid, bg->block->va, FERRY_BLOCK_SIZE);
@@ -226,7 +228,7 @@ typedef int (*cpu_op)(void *mm, uint64_t va, uint32_t page_count);
 
 /* Run op over the runs of pages, or once over their span. done (out): the pages it was run over. */
 static int cpu_each_run(struct ferry_block *block, const struct ferry_bitmap *pages, cpu_op op,
-                        struct ferry_bitmap *done)
+                        struct ferry_bitmap *done) FERRY_NEEDS(&block->lock)
 {
 	uint32_t first = 0, count, runs = 0, low = FERRY_BLOCK_PAGES, high = 0;
 	int err;

@@ -25,7 +25,7 @@ static uint64_t slot_of(uint64_t va)
 	return ferry_align_down(va, FERRY_BLOCK_SIZE);
 }
 
-static struct ferry_external *slot_external(struct ferry_va_space *vs, uint64_t va)
+static struct ferry_external *slot_external(struct ferry_va_space *vs, uint64_t va) FERRY_NEEDS_SHARED(&vs->lock)
 {
 	struct ferry_va_range *range = ferry_va_slot_range(vs, va);
 
@@ -93,6 +93,7 @@ static void spares_free(struct ferry_ctx *ctx, struct ferry_va_space *vs, struct
 
 /* The last registration has left the slot. VA_SPACE write held. */
 static void slot_end(struct ferry_ctx *ctx, struct ferry_va_space *vs, struct ferry_external *ext)
+	FERRY_NEEDS(&vs->lock)
 {
 	ferry_mutex_lock(ctx, &vs->external_lock);
 	ferry_list_remove(&ext->node); /* no revoke finds it from here on */
@@ -105,7 +106,7 @@ static void slot_end(struct ferry_ctx *ctx, struct ferry_va_space *vs, struct fe
 /* ---- registrations ---------------------------------------------------------------------------------------- */
 
 /* VA_SPACE write held. Nothing else is in the way. */
-static int reserve_check(struct ferry_va_space *vs, uint64_t base, uint64_t bytes)
+static int reserve_check(struct ferry_va_space *vs, uint64_t base, uint64_t bytes) FERRY_NEEDS(&vs->lock)
 {
 	for (uint64_t va = slot_of(base); va < base + bytes; va += FERRY_BLOCK_SIZE) {
 		struct ferry_va_range *range = ferry_va_slot_range(vs, va);
@@ -123,7 +124,7 @@ static int reserve_check(struct ferry_va_space *vs, uint64_t base, uint64_t byte
 
 /* VA_SPACE write held. spares has one for every slot, in order; those that are not needed stay in it. */
 static void reserve_slots(struct ferry_ctx *ctx, struct ferry_va_space *vs, const struct ferry_registration *reg,
-                          struct ferry_list *spares)
+                          struct ferry_list *spares) FERRY_NEEDS(&vs->lock)
 {
 	struct ferry_list *pos, *next;
 
@@ -248,8 +249,11 @@ int ferry_external_register(struct ferry_ctx *ctx, struct ferry_va_space *vs, ui
 /*
  * No device reaches these pages any more when it returns. One that cannot be told is lost, and is waited for until it
  * touches nothing. EXTERNAL held.
+ * Opaque: the mappings of an external block are EXTERNAL's, and what unmaps asks for BLOCK, which a revoke does not
+ * take.
  */
-static void unmap_devices(struct ferry_ctx *ctx, struct ferry_external *ext, const struct ferry_bitmap *pages)
+static void unmap_devices(struct ferry_ctx *ctx, struct ferry_external *ext,
+                          const struct ferry_bitmap *pages) FERRY_LOCK_OPAQUE
 {
 	for (uint32_t d = 0; d < FERRY_MAX_DEVICES; d++) {
 		struct ferry_block_gpu *bg = ext->on[d];
@@ -261,6 +265,7 @@ static void unmap_devices(struct ferry_ctx *ctx, struct ferry_external *ext, con
 
 /* The other way round. VA_SPACE write held, so no fault is being served. */
 static void withdraw(struct ferry_ctx *ctx, struct ferry_va_space *vs, struct ferry_registration *reg)
+	FERRY_NEEDS(&vs->lock)
 {
 	reg->live = false;
 	for (uint64_t va = slot_of(reg->base); va < reg->base + reg->bytes; va += FERRY_BLOCK_SIZE) {
@@ -282,6 +287,7 @@ static void withdraw(struct ferry_ctx *ctx, struct ferry_va_space *vs, struct fe
 
 /* VA_SPACE held. NULL: none that begins there, or it is being made or ended. */
 static struct ferry_registration *registration_at(struct ferry_va_space *vs, uint64_t base)
+	FERRY_NEEDS_SHARED(&vs->lock)
 {
 	struct ferry_external *ext = slot_external(vs, base);
 	struct ferry_list *pos;
@@ -314,7 +320,7 @@ int ferry_external_unregister(struct ferry_ctx *ctx, struct ferry_va_space *vs, 
 	return 0;
 }
 
-void ferry_external_end(struct ferry_ctx *ctx, struct ferry_va_space *vs)
+void ferry_external_end(struct ferry_ctx *ctx, struct ferry_va_space *vs) FERRY_LOCK_UNSHARED
 {
 	while (!ferry_list_empty(&vs->registrations)) {
 		struct ferry_registration *reg =
@@ -330,6 +336,7 @@ void ferry_external_end(struct ferry_ctx *ctx, struct ferry_va_space *vs)
 
 /* Whom what is refused. want: what is left to be mapped. */
 static void serve_sift(const struct ferry_block *block, struct ferry_service *s, struct ferry_bitmap *want)
+	FERRY_NEEDS(&block->lock)
 {
 	struct ferry_bitmap write;
 
@@ -374,7 +381,7 @@ static int serve_bus(struct ferry_ctx *ctx, const struct ferry_block_gpu *bg, ui
 
 /* Pages of one word of the map. Those that were revoked meanwhile and are wanted are told. */
 static int serve_word(struct ferry_ctx *ctx, struct ferry_external *ext, struct ferry_block_gpu *bg, uint32_t word,
-                      uint64_t want, uint64_t pages, struct ferry_service *s)
+                      uint64_t want, uint64_t pages, struct ferry_service *s) FERRY_NEEDS(&bg->block->lock)
 {
 	const struct ferry_hal *hal = bg->gpu->hal;
 	struct ferry_block *block = ext->block;
@@ -405,6 +412,7 @@ static int serve_word(struct ferry_ctx *ctx, struct ferry_external *ext, struct 
 
 /* BLOCK held. */
 static int serve_locked(struct ferry_ctx *ctx, struct ferry_block *block, uint32_t device, struct ferry_service *s)
+	FERRY_NEEDS(&block->lock)
 {
 	struct ferry_external *ext = block->external;
 	struct ferry_bitmap want, have, out, pages;

@@ -65,20 +65,22 @@ bool ferry_external_supported(const struct ferry_va_space *vs);
  * what external_map says. An error leaves nothing behind.
  */
 int ferry_external_register(struct ferry_ctx *ctx, struct ferry_va_space *vs, uint64_t base, uint64_t bytes,
-                            bool write);
+                            bool write) FERRY_NEEDS_NOT(&vs->lock);
 /* The registration that begins at base, as a whole. No lock held. FERRY_E_REGISTER_NOT_FOUND. */
-int ferry_external_unregister(struct ferry_ctx *ctx, struct ferry_va_space *vs, uint64_t base, uint64_t *bytes);
+int ferry_external_unregister(struct ferry_ctx *ctx, struct ferry_va_space *vs, uint64_t base, uint64_t *bytes)
+	FERRY_NEEDS_NOT(&vs->lock);
 /* All of them, when the VA space ends: no request and no fault of it is under way. No lock held. */
-void ferry_external_end(struct ferry_ctx *ctx, struct ferry_va_space *vs);
+void ferry_external_end(struct ferry_ctx *ctx, struct ferry_va_space *vs) FERRY_NEEDS_NOT(&vs->lock);
 
 /*
  * ferry_service_block() of an external block: maps wanted pages from afar, with prefetch all of the block that can
  * be. VA_SPACE held for reading. FERRY_E_HOST_MAP, FERRY_E_BLOCK_NOMEM, FERRY_E_PAGE_TREE_*, FERRY_E_DEVICE_LOST.
  */
 int ferry_external_serve(struct ferry_ctx *ctx, struct ferry_block *block, uint32_t device,
-                         struct ferry_service *service);
+                         struct ferry_service *service) FERRY_NEEDS_NOT(&block->lock);
 
 /* See ferry_core_external_revoke(). */
-void ferry_external_revoke(struct ferry_ctx *ctx, struct ferry_va_space *vs, uint64_t va, uint64_t bytes);
+void ferry_external_revoke(struct ferry_ctx *ctx, struct ferry_va_space *vs, uint64_t va, uint64_t bytes)
+	FERRY_NEEDS_NOT(&vs->external_lock);
 
 #endif /* FERRY_EXTERNAL_H */

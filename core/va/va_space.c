@@ -144,6 +144,7 @@ int ferry_va_range_create(struct ferry_ctx *ctx, struct ferry_va_space *vs, uint
 
 /* The range ends: its blocks die, its slots are empty. VA_SPACE write held. */
 static void range_end(struct ferry_ctx *ctx, struct ferry_va_space *vs, struct ferry_va_range *range)
+	FERRY_NEEDS(&vs->lock)
 {
 	(void)FERRY_ASSERT(ferry_lock_assert_excl(ctx, &vs->lock));
 	for (uint64_t va = range->base; va < range->base + range->bytes; va += FERRY_BLOCK_SIZE) {
@@ -184,7 +185,7 @@ int ferry_va_range_destroy(struct ferry_ctx *ctx, struct ferry_va_space *vs, uin
 
 /* Pages of one block stop existing; the block is made if need be, since the range's rest goes on. */
 static void unmap_in_block(struct ferry_ctx *ctx, struct ferry_va_space *vs, struct ferry_va_range *range,
-                           uint64_t va, uint32_t count)
+                           uint64_t va, uint32_t count) FERRY_NEEDS(&vs->lock)
 {
 	uint32_t first = (uint32_t)(va >> FERRY_PAGE_SHIFT) & (FERRY_BLOCK_PAGES - 1), had;
 	struct ferry_block *block;
@@ -237,7 +238,7 @@ void ferry_va_range_unmap(struct ferry_ctx *ctx, struct ferry_va_space *vs, uint
 }
 
 /* The part of [va, end) that lies in a slot of registered memory is all registered. */
-static bool registered(struct ferry_va_space *vs, uint64_t va, uint64_t end)
+static bool registered(struct ferry_va_space *vs, uint64_t va, uint64_t end) FERRY_NEEDS_SHARED(&vs->lock)
 {
 	const struct ferry_block *block = ferry_va_space_peek(vs, va);
 	uint64_t next = ferry_align_down(va, FERRY_BLOCK_SIZE) + FERRY_BLOCK_SIZE;
@@ -348,6 +349,7 @@ int ferry_va_range_advise(struct ferry_ctx *ctx, struct ferry_va_space *vs, uint
 }
 
 static int protect_block(struct ferry_ctx *ctx, struct ferry_block *block, uint32_t first, uint32_t count, bool write)
+	FERRY_NEEDS_NOT(&block->lock)
 {
 	struct ferry_bitmap pages = {{0}};
 	int err = 0;
@@ -529,6 +531,12 @@ int ferry_va_space_join(struct ferry_ctx *ctx, struct ferry_va_space *vs, uint32
 	return 0;
 }
 
+/* For who ends the VA space: nobody joins any more. */
+static struct ferry_va_gpu *last_joined(const struct ferry_va_space *vs, uint32_t device) FERRY_LOCK_UNSHARED
+{
+	return vs->joined[device];
+}
+
 void ferry_va_space_destroy(struct ferry_ctx *ctx, struct ferry_va_space *vs)
 {
 	struct ferry_core *core = vs->core;
@@ -540,12 +548,12 @@ void ferry_va_space_destroy(struct ferry_ctx *ctx, struct ferry_va_space *vs)
 
 	/* 1. Launches end: nobody of this space touches memory through a device any more. */
 	for (uint32_t d = 0; d < FERRY_MAX_DEVICES; d++)
-		if (vs->joined[d])
-			ferry_channel_fini(ctx, &vs->joined[d]->compute);
+		if (last_joined(vs, d))
+			ferry_channel_fini(ctx, &last_joined(vs, d)->compute);
 	/* 2. Its faults are no longer served. */
 	for (uint32_t d = 0; d < FERRY_MAX_DEVICES; d++)
-		if (vs->joined[d])
-			va_gpu_unbind(ctx, vs->joined[d]);
+		if (last_joined(vs, d))
+			va_gpu_unbind(ctx, last_joined(vs, d));
 	/* 3. The host gets its own back, and nothing is revoked any more. */
 	ferry_external_end(ctx, vs);
 	/* 4. Blocks die; evictors that hold one find it dead. */
@@ -555,7 +563,7 @@ void ferry_va_space_destroy(struct ferry_ctx *ctx, struct ferry_va_space *vs)
 	ferry_va_write_unlock(ctx, &vs->lock);
 	/* 5. Memory. */
 	for (uint32_t d = 0; d < FERRY_MAX_DEVICES; d++) {
-		struct ferry_va_gpu *vg = vs->joined[d];
+		struct ferry_va_gpu *vg = last_joined(vs, d);
 
 		if (!vg)
 			continue;

@@ -58,17 +58,17 @@ struct ferry_va_space {
 	const struct ferry_mm_ops *ops;
 	void *mm;
 	uint32_t host_caps;
-	struct ferry_va_lock lock;                      /* VA_SPACE */
-	struct ferry_list ranges;                       /* VA_SPACE */
-	struct ferry_radix_leaf **radix;                /* VA_SPACE write to add a leaf; FERRY_RADIX_SLOTS pointers */
-	struct ferry_mutex launch_lock;                 /* LAUNCH: joining, programs, order of launches */
-	struct ferry_va_gpu *joined[FERRY_MAX_DEVICES]; /* LAUNCH */
-	struct ferry_va_gpu *on[FERRY_MAX_DEVICES];     /* VA_SPACE: the same, once published */
-	struct ferry_list registrations;                /* VA_SPACE */
-	struct ferry_mutex external_lock;               /* EXTERNAL: see external.h */
-	struct ferry_list externals;                    /* EXTERNAL: slots of registered memory */
-	struct ferry_os_atomic idle_va;                 /* atomic, a hint: where to look for idle pages next */
-	struct ferry_counters counters;                 /* atomics */
+	struct ferry_va_lock lock;                        /* VA_SPACE */
+	struct ferry_list ranges FERRY_GUARDED_BY(&lock); /* VA_SPACE */
+	struct ferry_radix_leaf **radix; /* VA_SPACE write to add a leaf; FERRY_RADIX_SLOTS pointers */
+	struct ferry_mutex launch_lock;  /* LAUNCH: joining, programs, order of launches */
+	struct ferry_va_gpu *joined[FERRY_MAX_DEVICES] FERRY_GUARDED_BY(&launch_lock); /* LAUNCH */
+	struct ferry_va_gpu *on[FERRY_MAX_DEVICES];                   /* VA_SPACE: the same, once published */
+	struct ferry_list registrations FERRY_GUARDED_BY(&lock);      /* VA_SPACE */
+	struct ferry_mutex external_lock;                             /* EXTERNAL: see external.h */
+	struct ferry_list externals FERRY_GUARDED_BY(&external_lock); /* EXTERNAL: slots of registered memory */
+	struct ferry_os_atomic idle_va; /* atomic, a hint: where to look for idle pages next */
+	struct ferry_counters counters; /* atomics */
 	/* By device: who holds its ISR_SERVICE adds, anybody reads. Its counters and those above make the sum. */
 	struct ferry_counters served[FERRY_MAX_DEVICES];
 };
@@ -79,39 +79,44 @@ int ferry_va_space_create(struct ferry_ctx *ctx, struct ferry_core *core, const 
 void ferry_va_space_destroy(struct ferry_ctx *ctx, struct ferry_va_space *vs);
 
 /* This device's part of the VA space, made on first use. No lock held. Takes VA_SPACE write, LAUNCH. */
-int ferry_va_space_join(struct ferry_ctx *ctx, struct ferry_va_space *vs, uint32_t device, struct ferry_va_gpu **out);
+int ferry_va_space_join(struct ferry_ctx *ctx, struct ferry_va_space *vs, uint32_t device, struct ferry_va_gpu **out)
+	FERRY_NEEDS_NOT(&vs->lock) FERRY_NEEDS_NOT(&vs->launch_lock);
 
 /* Ranges: VA_SPACE in write mode is taken inside. Codes FERRY_E_RANGE_*. */
 int ferry_va_range_create(struct ferry_ctx *ctx, struct ferry_va_space *vs, uint64_t base, uint64_t bytes,
-                          bool read_only);
-int ferry_va_range_destroy(struct ferry_ctx *ctx, struct ferry_va_space *vs, uint64_t base, uint64_t *bytes);
+                          bool read_only) FERRY_NEEDS_NOT(&vs->lock);
+int ferry_va_range_destroy(struct ferry_ctx *ctx, struct ferry_va_space *vs, uint64_t base, uint64_t *bytes)
+	FERRY_NEEDS_NOT(&vs->lock);
 /* Pages of any ranges stop existing; a range without pages ends. Unmanaged addresses are passed over. */
-void ferry_va_range_unmap(struct ferry_ctx *ctx, struct ferry_va_space *vs, uint64_t va, uint64_t bytes);
+void ferry_va_range_unmap(struct ferry_ctx *ctx, struct ferry_va_space *vs, uint64_t va, uint64_t bytes)
+	FERRY_NEEDS_NOT(&vs->lock);
 /*
  * Every byte of [base, base + bytes) is managed: 0, FERRY_E_RANGE_ZERO, _ALIGN, _OVERFLOW, _NOT_FOUND;
  * FERRY_E_REGISTERED: it would be, but for registered memory. VA_SPACE held.
  */
-int ferry_va_range_check(struct ferry_ctx *ctx, struct ferry_va_space *vs, uint64_t base, uint64_t bytes);
+int ferry_va_range_check(struct ferry_ctx *ctx, struct ferry_va_space *vs, uint64_t base, uint64_t bytes)
+	FERRY_NEEDS_SHARED(&vs->lock);
 int ferry_va_range_advise(struct ferry_ctx *ctx, struct ferry_va_space *vs, uint64_t base, uint64_t bytes,
-                          uint32_t advice, uint32_t where);
+                          uint32_t advice, uint32_t where) FERRY_NEEDS_NOT(&vs->lock);
 int ferry_va_range_protect(struct ferry_ctx *ctx, struct ferry_va_space *vs, uint64_t base, uint64_t bytes,
-                           bool write);
+                           bool write) FERRY_NEEDS_NOT(&vs->lock);
 
 /*
  * The block of the slot at va, made when the slot is managed and has none. VA_SPACE held (read is enough).
  * FERRY_E_RANGE_NOT_FOUND, FERRY_E_BLOCK_NOMEM. The pointer is good while VA_SPACE is held; keep it longer with
  * ferry_block_get_unless_zero().
  */
-int ferry_va_space_block(struct ferry_ctx *ctx, struct ferry_va_space *vs, uint64_t va, struct ferry_block **out);
+int ferry_va_space_block(struct ferry_ctx *ctx, struct ferry_va_space *vs, uint64_t va, struct ferry_block **out)
+	FERRY_NEEDS_SHARED(&vs->lock);
 /* The same without making one: NULL when there is none. */
 struct ferry_block *ferry_va_space_peek(struct ferry_va_space *vs, uint64_t va);
 
 /* ---- for external.c: VA_SPACE held, in write mode but for slot_range ---- */
 /* Whom the slot at va belongs to; NULL. */
-struct ferry_va_range *ferry_va_slot_range(struct ferry_va_space *vs, uint64_t va);
+struct ferry_va_range *ferry_va_slot_range(struct ferry_va_space *vs, uint64_t va) FERRY_NEEDS_SHARED(&vs->lock);
 /* The radix has room for these slots. FERRY_E_RANGE_NOMEM. */
-int ferry_va_slots_prepare(struct ferry_va_space *vs, uint64_t base, uint64_t bytes);
+int ferry_va_slots_prepare(struct ferry_va_space *vs, uint64_t base, uint64_t bytes) FERRY_NEEDS(&vs->lock);
 /* The slot at va is this block's, or (NULL) nobody's. */
-void ferry_va_slot_set(struct ferry_va_space *vs, uint64_t va, struct ferry_block *block);
+void ferry_va_slot_set(struct ferry_va_space *vs, uint64_t va, struct ferry_block *block) FERRY_NEEDS(&vs->lock);
 
 #endif /* FERRY_VA_SPACE_H */
