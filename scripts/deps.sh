@@ -8,7 +8,9 @@ set -eu
 build="build-essential clang libelf-dev libjson-c-dev"
 demo="$build python3"
 # libclang-rt-dev: the run time of clang's sanitizers and of libFuzzer. llvm: readable stacks in their reports.
-check="$demo pkg-config libcmocka-dev clang-format libclang-rt-dev llvm groff-base procps"
+# clang-19: follows the locks through the core (checks/thread_safety.sh, which takes a later one too, and is skipped
+# where there is none).
+check="$demo pkg-config libcmocka-dev clang-format clang-19 libclang-rt-dev llvm groff-base procps"
 # spin: the models (their other tool, cbmc, comes into the cache: scripts/kernel/prover.py).
 # The first line builds modules and kernels, the second brings them from Debian, the third runs and installs them.
 kernel="$check lld perl flex bison bc libssl-dev pahole ccache sparse xz-utils patch lz4

@@ -5,18 +5,16 @@
 #include "va/block_map.h"
 
 static int migrate_to_device(struct ferry_ctx *ctx, struct ferry_block *block, uint32_t device,
-                             const struct ferry_bitmap *pages, uint64_t *moved)
+                             const struct ferry_bitmap *pages, uint64_t *moved) FERRY_NEEDS_NOT(&block->lock)
 {
 	struct ferry_service s = {.move = true};
-	bool share;
 	int err;
 
 	if (!ferry_mutex_lock_killable(ctx, &block->lock))
 		return FERRY_E_KILLED;
-	share = block->policy.read_mostly;
-	ferry_mutex_unlock(ctx, &block->lock);
 	/* Read-only pages can only be shared; the rest is handed over for writing. */
-	ferry_bitmap_and(&s.read, pages, share ? pages : &block->read_only);
+	ferry_bitmap_and(&s.read, pages, block->policy.read_mostly ? pages : &block->read_only);
+	ferry_mutex_unlock(ctx, &block->lock);
 	ferry_bitmap_andnot(&s.write, pages, &s.read);
 	err = ferry_service_block(ctx, block, device, &s);
 	if (err)
@@ -27,7 +25,7 @@ static int migrate_to_device(struct ferry_ctx *ctx, struct ferry_block *block, u
 
 /* BLOCK held. */
 static int migrate_home_locked(struct ferry_ctx *ctx, struct ferry_block *block, const struct ferry_bitmap *pages,
-                               bool map, uint64_t *moved)
+                               bool map, uint64_t *moved) FERRY_NEEDS(&block->lock)
 {
 	struct ferry_bitmap on_device, back;
 	int err;
@@ -47,7 +45,7 @@ static int migrate_home_locked(struct ferry_ctx *ctx, struct ferry_block *block,
 }
 
 static int migrate_home(struct ferry_ctx *ctx, struct ferry_block *block, const struct ferry_bitmap *pages, bool map,
-                        uint64_t *moved)
+                        uint64_t *moved) FERRY_NEEDS_NOT(&block->lock)
 {
 	int err = 0;
 
