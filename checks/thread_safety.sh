@@ -27,6 +27,18 @@ if [ -z "$clang" ]; then
 	exit 77
 fi
 
+# The order, as the table has it.
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+flags="$flags -I$work"
+sed -nE 's/^\tx\(([A-Z_]+), +(MUTEX|RW|SPIN|SEM|CSEM|BITS),.*/\1/p' core/lock/lock_order.h | {
+	after=
+	while read -r row; do
+		echo "extern struct ferry_row ferry_row_$row$after;"
+		echo "extern struct ferry_row ferry_row_end_$row __attribute__((acquired_after(ferry_row_$row)));"
+		after=" __attribute__((acquired_after(ferry_row_end_$row)))"
+	done
+} >"$work/lock_rows.h"
 failed=0
 
 # "LINE words" a finding; and the same as the sample's comments say.

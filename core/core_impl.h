@@ -29,7 +29,7 @@ struct ferry_core {
 	/* Of contexts. Whoever writes it passes the gate as well. */
 	struct ferry_os_atomic until_watch __attribute__((aligned(64)));
 	struct ferry_gate gate;
-	struct ferry_mutex lock;                             /* GLOBAL */
+	struct ferry_mutex lock FERRY_LOCK_ROW(GLOBAL);      /* GLOBAL */
 	struct ferry_device *devices[FERRY_MAX_DEVICES];     /* GLOBAL to add; valid below device_count without it */
 	struct ferry_os_atomic device_count;                 /* released after the entry is complete */
 	struct ferry_list va_spaces FERRY_GUARDED_BY(&lock); /* GLOBAL */

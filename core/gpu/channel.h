@@ -24,12 +24,12 @@
 struct ferry_channel {
 	struct ferry_device *gpu; /* constant, as are the next three */
 	uint32_t id;
-	struct ferry_dma mem;                        /* ring, then a page with status and fence */
-	struct ferry_os_atomic fence_seen;           /* the highest fence known to be done */
-	struct ferry_mutex lock;                     /* CHANNEL */
-	uint64_t put FERRY_GUARDED_BY(&lock);        /* CHANNEL, as the next two */
-	uint64_t get FERRY_GUARDED_BY(&lock);        /* how far the device was when there seemed to be no room */
-	uint64_t fence_last FERRY_GUARDED_BY(&lock); /* the last number given out */
+	struct ferry_dma mem;                            /* ring, then a page with status and fence */
+	struct ferry_os_atomic fence_seen;               /* the highest fence known to be done */
+	struct ferry_mutex lock FERRY_LOCK_ROW(CHANNEL); /* CHANNEL */
+	uint64_t put FERRY_GUARDED_BY(&lock);            /* CHANNEL, as the next two */
+	uint64_t get FERRY_GUARDED_BY(&lock);            /* how far the device was when there seemed to be no room */
+	uint64_t fence_last FERRY_GUARDED_BY(&lock);     /* the last number given out */
 };
 
 struct ferry_push {

@@ -39,17 +39,18 @@ struct ferry_device {
 	struct ferry_pmm *pmm;
 	struct ferry_page_pool pages; /* page tables; its own lock */
 
-	struct ferry_mutex control; /* DEVICE_CONTROL */
-	struct ferry_ids channels;  /* DEVICE_CONTROL, as are the next two */
+	struct ferry_mutex control FERRY_LOCK_ROW(DEVICE_CONTROL); /* DEVICE_CONTROL */
+	struct ferry_ids channels;                                 /* DEVICE_CONTROL, as are the next two */
 	struct ferry_ids asids;
 	struct ferry_ids programs;
 	struct ferry_channel copy[FERRY_COPY_CHANNELS];
 
-	struct ferry_rw spaces_lock;                                   /* VA_SPACE_LIST */
+	struct ferry_rw spaces_lock FERRY_LOCK_ROW(VA_SPACE_LIST);     /* VA_SPACE_LIST */
 	struct ferry_va_space **spaces FERRY_GUARDED_BY(&spaces_lock); /* VA_SPACE_LIST; index asid */
 
 	struct ferry_dma fault_ring;
-	struct ferry_sem isr; /* ISR_SERVICE: taken by the top half, released by the bottom half */
+	struct ferry_sem isr
+		FERRY_LOCK_ROW(ISR_SERVICE); /* ISR_SERVICE: taken by the top half, released by the bottom half */
 	struct ferry_os_work bottom_half;
 	struct ferry_fault *faults FERRY_GUARDED_BY(&isr);     /* ISR_SERVICE; batch_max of them */
 	struct ferry_fault_batch batch FERRY_GUARDED_BY(&isr); /* ISR_SERVICE */

@@ -20,10 +20,10 @@ struct ferry_pool_page {
 };
 
 struct ferry_page_pool {
-	const struct ferry_dev_ops *ops; /* constant */
-	void *dev;                       /* constant */
-	struct ferry_mem *mem;           /* constant */
-	struct ferry_spin lock;          /* LEAF: the rest */
+	const struct ferry_dev_ops *ops;             /* constant */
+	void *dev;                                   /* constant */
+	struct ferry_mem *mem;                       /* constant */
+	struct ferry_spin lock FERRY_LOCK_ROW(LEAF); /* LEAF: the rest */
 	struct ferry_list pieces FERRY_GUARDED_BY(&lock);
 	void *free FERRY_GUARDED_BY(&lock); /* free pages, linked through their first two words: next, bus */
 	uint64_t pages FERRY_GUARDED_BY(&lock), pages_free FERRY_GUARDED_BY(&lock);

@@ -22,8 +22,8 @@ struct ferry_page_tree {
 	struct ferry_page_pool *pool;
 	struct ferry_mem *mem;
 	const struct ferry_hal *hal;
-	struct ferry_mutex lock;     /* PAGE_TREE */
-	struct ferry_page_dir *root; /* constant; PAGE_TREE guards what it points at */
+	struct ferry_mutex lock FERRY_LOCK_ROW(PAGE_TREE); /* PAGE_TREE */
+	struct ferry_page_dir *root;                       /* constant; PAGE_TREE guards what it points at */
 };
 
 /* The part of the tree that belongs to one block: BLOCK guards what it points at. */

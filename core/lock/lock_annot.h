@@ -22,6 +22,9 @@
 /* A type that is a lock; between struct and its name. */
 #define FERRY_CAPABILITY(kind)
 
+/* A lock in an object, of this row of lock_order.h: it is taken before any of the rows below. */
+#define FERRY_LOCK_ROW(row)
+
 /* A field, by a lock of the same object or of one that it points at. Whoever makes or ends the object is UNSHARED. */
 #define FERRY_GUARDED_BY(lock)
 

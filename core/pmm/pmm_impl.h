@@ -9,7 +9,7 @@
 #include "pmm/root.h"
 
 struct ferry_pmm {
-	struct ferry_spin lock;                           /* class PMM; guards all that follows */
+	struct ferry_spin lock FERRY_LOCK_ROW(PMM);       /* class PMM; guards all that follows */
 	struct ferry_list by_age FERRY_GUARDED_BY(&lock); /* tenants with frames, oldest first */
 	struct ferry_roots roots FERRY_GUARDED_BY(&lock);
 	uint64_t tenants FERRY_GUARDED_BY(&lock); /* in by_age */

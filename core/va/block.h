@@ -49,12 +49,12 @@ struct ferry_policy {
 #define FERRY_DENSE_WRITE(device) (4ull << (2 * (device)))
 
 struct ferry_block {
-	struct ferry_mutex lock;      /* BLOCK */
-	struct ferry_os_atomic refs;  /* atomic */
-	struct ferry_core *core;      /* constant; outlives the block */
-	struct ferry_va_space *vs;    /* constant; alive while !dead, seen under BLOCK */
-	struct ferry_va_range *range; /* constant; as vs */
-	uint64_t va;                  /* constant; 2 MiB aligned */
+	struct ferry_mutex lock FERRY_LOCK_ROW(BLOCK); /* BLOCK */
+	struct ferry_os_atomic refs;                   /* atomic */
+	struct ferry_core *core;                       /* constant; outlives the block */
+	struct ferry_va_space *vs;                     /* constant; alive while !dead, seen under BLOCK */
+	struct ferry_va_range *range;                  /* constant; as vs */
+	uint64_t va;                                   /* constant; 2 MiB aligned */
 	/* Constant. NULL: managed memory. Else its device mappings are EXTERNAL's, and it has no CPU side: external.h
 	 */
 	struct ferry_external *external;

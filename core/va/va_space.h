@@ -58,14 +58,14 @@ struct ferry_va_space {
 	const struct ferry_mm_ops *ops;
 	void *mm;
 	uint32_t host_caps;
-	struct ferry_va_lock lock;                        /* VA_SPACE */
-	struct ferry_list ranges FERRY_GUARDED_BY(&lock); /* VA_SPACE */
+	struct ferry_va_lock lock FERRY_LOCK_ROW(VA_SPACE); /* VA_SPACE */
+	struct ferry_list ranges FERRY_GUARDED_BY(&lock);   /* VA_SPACE */
 	struct ferry_radix_leaf **radix; /* VA_SPACE write to add a leaf; FERRY_RADIX_SLOTS pointers */
-	struct ferry_mutex launch_lock;  /* LAUNCH: joining, programs, order of launches */
+	struct ferry_mutex launch_lock FERRY_LOCK_ROW(LAUNCH); /* LAUNCH: joining, programs, order of launches */
 	struct ferry_va_gpu *joined[FERRY_MAX_DEVICES] FERRY_GUARDED_BY(&launch_lock); /* LAUNCH */
 	struct ferry_va_gpu *on[FERRY_MAX_DEVICES];                   /* VA_SPACE: the same, once published */
 	struct ferry_list registrations FERRY_GUARDED_BY(&lock);      /* VA_SPACE */
-	struct ferry_mutex external_lock;                             /* EXTERNAL: see external.h */
+	struct ferry_mutex external_lock FERRY_LOCK_ROW(EXTERNAL);    /* EXTERNAL: see external.h */
 	struct ferry_list externals FERRY_GUARDED_BY(&external_lock); /* EXTERNAL: slots of registered memory */
 	struct ferry_os_atomic idle_va; /* atomic, a hint: where to look for idle pages next */
 	struct ferry_counters counters; /* atomics */

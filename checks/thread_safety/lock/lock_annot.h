@@ -7,6 +7,7 @@
 #define FERRY_LOCK_ANNOT_H
 
 #define FERRY_CAPABILITY(kind) __attribute__((capability(kind)))
+#define FERRY_LOCK_ROW(row) __attribute__((acquired_after(ferry_row_##row), acquired_before(ferry_row_end_##row)))
 #define FERRY_GUARDED_BY(lock) __attribute__((guarded_by(lock)))
 #define FERRY_ACQUIRES(lock) __attribute__((acquire_capability(lock)))
 #define FERRY_ACQUIRES_SHARED(lock) __attribute__((acquire_shared_capability(lock)))
@@ -20,5 +21,11 @@
 #define FERRY_LOCK_VERB __attribute__((no_thread_safety_analysis))
 #define FERRY_LOCK_UNSHARED __attribute__((no_thread_safety_analysis))
 #define FERRY_LOCK_OPAQUE __attribute__((no_thread_safety_analysis))
+
+/* The rows of lock_order.h, each after the one above: two marks a row, with its locks between them. */
+struct FERRY_CAPABILITY("row") ferry_row {
+	int unused;
+};
+#include "lock_rows.h" /* made by checks/thread_safety.sh */
 
 #endif /* FERRY_LOCK_ANNOT_H */
