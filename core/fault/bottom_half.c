@@ -137,38 +137,35 @@ static void tally_count(struct ferry_counters *c, const struct tally *t, uint64_
 	ferry_count_own(c, FERRY_COUNTER_service_ns, ferry_os_since_ns(start));
 }
 
+static const struct ferry_fault_group *group_of(const struct ferry_device *gpu, uint32_t k) FERRY_NEEDS(&gpu->isr)
+{
+	return ferry_fault_batch_group(&gpu->batch, k);
+}
+
 /*
  * All groups of one address space, from group first on; returns the first group of the next. VA_SPACE_LIST is held,
- * so the VA space cannot close meanwhile. Opaque: VA_SPACE is taken and released only for a process that lives.
+ * so the VA space cannot close meanwhile.
  */
 static uint32_t space_serve(struct ferry_ctx *ctx, struct ferry_device *gpu, uint32_t first, uint64_t dropped,
-                            struct tally *sum) FERRY_NEEDS(&gpu->isr)
-	FERRY_NEEDS_SHARED(&gpu->spaces_lock) FERRY_LOCK_OPAQUE
+                            struct tally *sum) FERRY_NEEDS(&gpu->isr) FERRY_NEEDS_SHARED(&gpu->spaces_lock)
 {
-	uint32_t groups = ferry_fault_batch_groups(&gpu->batch), asid, i;
-	const struct ferry_fault_group *group = ferry_fault_batch_group(&gpu->batch, first);
+	uint32_t groups = ferry_fault_batch_groups(&gpu->batch), asid = group_of(gpu, first)->asid, i;
 	struct tally tally = {0};
 	uint64_t start = ferry_os_stamp();
 	struct ferry_va_space *vs;
 	bool alive;
 
-	asid = group->asid;
 	vs = asid < gpu->asids.count ? gpu->spaces[asid] : NULL;
 	alive = vs && vs->ops->get(vs->mm) == 0;
-	if (alive)
-		ferry_va_service_lock(ctx, &vs->lock);
-	for (i = first; i < groups; i++) {
-		group = ferry_fault_batch_group(&gpu->batch, i);
-		if (group->asid != asid)
-			break;
-		if (alive)
-			group_serve(ctx, gpu, vs, group, &tally);
-		else
-			group_refuse(gpu, group, &tally, FERRY_E_VA_SPACE_DEAD);
-	}
 	if (alive) {
+		ferry_va_service_lock(ctx, &vs->lock);
+		for (i = first; i < groups && group_of(gpu, i)->asid == asid; i++)
+			group_serve(ctx, gpu, vs, group_of(gpu, i), &tally);
 		ferry_va_read_unlock(ctx, &vs->lock);
 		vs->ops->put(vs->mm);
+	} else {
+		for (i = first; i < groups && group_of(gpu, i)->asid == asid; i++)
+			group_refuse(gpu, group_of(gpu, i), &tally, FERRY_E_VA_SPACE_DEAD);
 	}
 	if (vs)
 		tally_count(&vs->served[gpu->id], &tally, dropped, start);

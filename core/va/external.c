@@ -252,8 +252,8 @@ int ferry_external_register(struct ferry_ctx *ctx, struct ferry_va_space *vs, ui
  * Opaque: the mappings of an external block are EXTERNAL's, and what unmaps asks for BLOCK, which a revoke does not
  * take.
  */
-static void unmap_devices(struct ferry_ctx *ctx, struct ferry_external *ext,
-                          const struct ferry_bitmap *pages) FERRY_LOCK_OPAQUE
+static void unmap_devices(struct ferry_ctx *ctx, struct ferry_external *ext, const struct ferry_bitmap *pages)
+	FERRY_NEEDS(&ext->block->vs->external_lock) FERRY_LOCK_OPAQUE
 {
 	for (uint32_t d = 0; d < FERRY_MAX_DEVICES; d++) {
 		struct ferry_block_gpu *bg = ext->on[d];

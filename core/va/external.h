@@ -52,9 +52,10 @@ struct ferry_external {
 	struct ferry_block *block;    /* constant */
 	struct ferry_list starts;     /* VA_SPACE: registrations that begin here */
 	struct ferry_bitmap reserved; /* VA_SPACE: pages of registrations, from before they are valid to after */
-	struct ferry_list node;       /* EXTERNAL: vs->externals */
-	struct ferry_bitmap revoked;  /* EXTERNAL */
-	struct ferry_block_gpu *on[FERRY_MAX_DEVICES]; /* EXTERNAL: where pages may be mapped */
+	struct ferry_list node FERRY_GUARDED_BY(&block->vs->external_lock);      /* EXTERNAL: vs->externals */
+	struct ferry_bitmap revoked FERRY_GUARDED_BY(&block->vs->external_lock); /* EXTERNAL */
+	/* EXTERNAL: where pages may be mapped */
+	struct ferry_block_gpu *on[FERRY_MAX_DEVICES] FERRY_GUARDED_BY(&block->vs->external_lock);
 };
 
 /* The host can, and every device reaches host memory in place. */
