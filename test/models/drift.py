@@ -19,7 +19,7 @@ LINE = re.compile(r"^ \*     (\S+\.[ch]) (\w+)(?: ([0-9a-f]{8}))?$", re.M)
 def fingerprint(tree, path, name):
     """Of one function, or None when it is not there."""
     text = tables.without_comments((tree / path).read_text()) if (tree / path).exists() else ""
-    match = re.search(r"^(?!#)[A-Za-z_][^;{}\n]*\b" + name + r"\([^;{}]*\)\s*\n\{.*?^\}", text, re.S | re.M)
+    match = re.search(r"^(?!#)[A-Za-z_][^;{}\n]*\b" + name + r"\([^;{}]*\)[\sA-Z_]*\n\{.*?^\}", text, re.S | re.M)
     if not match:
         return None
     return hashlib.sha256(" ".join(match.group(0).split()).encode()).hexdigest()[:8]

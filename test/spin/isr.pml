@@ -20,7 +20,7 @@
  * Stands for (test/models/drift.py compares):
  *     core/fault/bottom_half.c ferry_bottom_half_schedule 0915b973
  *     core/fault/bottom_half.c ferry_bottom_half_run c50925c3
- *     core/fault/bottom_half.c batch_run b7574eea
+ *     core/fault/bottom_half.c batch_run 1524acf3
  *     core/gpu/device.c device_irq 571e31a7
  *     core/gpu/device.c device_watchdog 8ee90d43
  *     core/gpu/device.c device_stop_faults 8e2dfcda

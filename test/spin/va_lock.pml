@@ -17,16 +17,16 @@
  *
  * Stands for (test/models/drift.py compares):
  *     core/lock/va_lock.h ferry_va_lock_enter 6d6ff1e6
- *     core/lock/va_lock.h ferry_va_lock_read_at 61c6f111
- *     core/lock/va_lock.h ferry_va_service_lock_at 9290de8f
- *     core/lock/va_lock.h ferry_va_read_lock_at 01309735
- *     core/lock/va_lock.h ferry_va_write_lock_at c5c03188
- *     core/lock/va_lock.h ferry_va_downgrade_at 7a91f2b4
+ *     core/lock/va_lock.h ferry_va_lock_read_at b550d8b2
+ *     core/lock/va_lock.h ferry_va_service_lock_at 5ce4e7eb
+ *     core/lock/va_lock.h ferry_va_read_lock_at 74bb1d1d
+ *     core/lock/va_lock.h ferry_va_write_lock_at 6c1b05d0
+ *     core/lock/va_lock.h ferry_va_downgrade_at 5b708962
  *     core/lock/va_lock.c wait_and_enter b95812a4
  *     core/lock/va_lock.c ferry_va_lock_read_slow fbaff188
  *     core/lock/va_lock.c ferry_va_lock_write_slow 0f5d158f
- *     core/fault/bottom_half.c space_serve e7c315d3
- *     core/fault/bottom_half.c batch_run b7574eea
+ *     core/fault/bottom_half.c space_serve ff75177c
+ *     core/fault/bottom_half.c batch_run 1524acf3
  *     core/core.c ferry_core_cpu_fault 0d17c0e1
  */
 #include "order.h"
