@@ -163,7 +163,7 @@ def debug(modules, only="", fuzz_seconds=30):
     """A kernel that checks everything and is slow: fewer sizes, more fuzz, and leaks are looked for at the end."""
     ours = ferry_modules(modules)
     is_long = fuzz_seconds > 60
-    nomem = ("nomem", 600, ("--step", NOMEM_STEP_LONG if is_long else NOMEM_STEP_DEBUG))
+    nomem = ("nomem", 600, ("--kernel", 1, "--step", NOMEM_STEP_LONG if is_long else NOMEM_STEP_DEBUG))
     tests = [test_step(nomem if t[0] == "nomem" else t) for t in LOADED_TESTS if t[0] != "fuzz"]
     tests += [Step("run", "fuzz", fuzz_seconds + 60, (f"{TEST_DIR}/fuzz_test", "--seconds", fuzz_seconds))]
     tests += program_steps("kernel", ratios=(1.25,))
