@@ -9,6 +9,7 @@
 #   mk/fuzz.mk    fuzz targets
 #   mk/sim.mk     the simulator
 #   mk/models.mk  the models
+#   mk/mutate.mk  the mutants
 #   mk/kernel.mk  the kernel ring
 #   mk/install.mk install and uninstall
 #   mk/modules.mk the kernel modules, and the tests of how they are built
@@ -31,6 +32,7 @@ include mk/test.mk
 include mk/fuzz.mk
 include mk/sim.mk
 include mk/models.mk
+include mk/mutate.mk
 include mk/kernel.mk
 include mk/install.mk
 include mk/modules.mk
@@ -43,7 +45,7 @@ help: ## this list
 	@awk 'BEGIN { FS = ":.*## " } \
 		/^##@/ { printf "%s%s\n", (NR > 1 ? "\n" : ""), substr($$0, 5) } \
 		/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' \
-		Makefile mk/kernel.mk mk/modules.mk mk/install.mk
+		Makefile mk/mutate.mk mk/kernel.mk mk/modules.mk mk/install.mk
 	@printf '\nVariables\n'
 	@printf '  %-17s %s\n' 'VARIANT=NAME' 'asan, tsan, debug or fuzz: the same tree in build/NAME' \
 		'V=1' 'show the commands' 'PREFIX, DESTDIR' 'where install puts things (/usr/local)' \
