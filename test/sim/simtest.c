@@ -21,7 +21,7 @@ struct options {
 	uint64_t schedules, seed, tries;
 	double seconds; /* 0: no limit but schedules */
 	int rwsem;      /* -1: all */
-	bool quiet, trace, hash;
+	bool quiet, trace, hash, atomics;
 };
 
 static const char *const rwsem_names[SIM_RWSEMS] = {"fair", "weak", "fifo"};
@@ -128,7 +128,7 @@ static void report(const struct sim_story *story, const struct options *o, const
 	printf("  build/simtest --story %s --rwsem %s", story->name, rwsem_names[sim.rwsem]);
 	if (o->without)
 		printf(" --without %s", o->without);
-	printf(" --replay '");
+	printf("%s --replay '", o->atomics ? " --atomics" : "");
 	choose_print(&list);
 	printf("'\n");
 }
@@ -272,6 +272,7 @@ static int usage(FILE *to)
 	            "        [--schedules N] [--seed S] [--strategy "
 	            "portfolio|random[:STAY]|pct[:DEPTH]|dpor|dfs[:BOUND]]\n"
 	            "        [--seconds S] [--tries N] [--hash] [--check-base] [--replay CHOICES] [--trace]\n"
+	            "        [--atomics: a scheduling point at each]\n"
 	            "stories:\n");
 	for (const struct sim_story *const *s = stories; *s; s++)
 		fprintf(to, "  %-28s %s\n", (*s)->name, (*s)->about);
@@ -327,7 +328,8 @@ static int parse(int argc, char **argv, struct options *o)
 		{"schedules", 1, NULL, 'n'},  {"seed", 1, NULL, 'S'},    {"strategy", 1, NULL, 'g'},
 		{"replay", 1, NULL, 'p'},     {"trace", 0, NULL, 't'},   {"quiet", 0, NULL, 'q'},
 		{"check-base", 0, NULL, 'b'}, {"seconds", 1, NULL, 'T'}, {"tries", 1, NULL, 'N'},
-		{"hash", 0, NULL, 'H'},       {"help", 0, NULL, 'h'},    {NULL, 0, NULL, 0},
+		{"hash", 0, NULL, 'H'},       {"help", 0, NULL, 'h'},    {"atomics", 0, NULL, 'a'},
+		{NULL, 0, NULL, 0},
 	};
 	int c;
 
@@ -341,6 +343,9 @@ static int parse(int argc, char **argv, struct options *o)
 			break;
 		case 'H':
 			o->hash = true;
+			break;
+		case 'a':
+			o->atomics = true;
 			break;
 		case 'b':
 			sim.check_base = true;
@@ -362,6 +367,7 @@ int main(int argc, char **argv)
 	struct options o = {.schedules = 10000, .seed = 1, .rwsem = -1, .strategy = "portfolio"};
 	struct choose_plan plan = {0};
 	const struct sim_story *story;
+	struct sim_story with_atomics;
 	bool mixed, found = false;
 	int err = parse(argc, argv, &o);
 
@@ -371,6 +377,11 @@ int main(int argc, char **argv)
 	if (!story || !strategy_named(o.strategy, &plan, &mixed)) {
 		fprintf(stderr, "simtest: no such %s\n", story ? "strategy" : "story");
 		return usage(stderr);
+	}
+	if (o.atomics) {
+		with_atomics = *story;
+		with_atomics.atomics = true;
+		story = &with_atomics;
 	}
 	if (o.replay)
 		return replay(story, &o);

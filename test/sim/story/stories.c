@@ -22,5 +22,6 @@ const struct sim_story *const stories[] = {
 	&story_marathon,
 	&story_no_memory,
 	&story_lost_irqs,
+	&story_range_range,
 	NULL,
 };

@@ -30,5 +30,6 @@ extern const struct sim_story story_fault_lost;
 extern const struct sim_story story_marathon;
 extern const struct sim_story story_no_memory;
 extern const struct sim_story story_lost_irqs;
+extern const struct sim_story story_range_range;
 
 #endif /* FERRY_SIM_STORY_H */

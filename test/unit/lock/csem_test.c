@@ -6,6 +6,7 @@
  * core/lock/lock_slow.c core/base/text.c */
 #include "test/unit/cmocka_compat.h"
 #include <pthread.h>
+#include <unistd.h>
 #include "lock/csem.h"
 
 static struct ferry_ctx ctx;
@@ -135,12 +136,55 @@ static void threads_wait_for_units(void **unused)
 	assert_uint_equal(reports(), 0);
 }
 
+static struct ferry_os_atomic waits;
+
+static void *waiter(void *arg)
+{
+	struct ferry_csem *s = arg;
+	struct ferry_ctx own;
+
+	ferry_ctx_init(&own);
+	ferry_os_store_release(&waits, 1);
+	if (ferry_csem_down(&own, s, 20000000000ull))
+		return arg;
+	ferry_csem_up(&own, s);
+	return NULL;
+}
+
+/*
+ * Goal: who waits is woken by who leaves, not by its own clock.
+ * Method: one unit, a waiter that has 20 s; it is in long before.
+ */
+static void who_leaves_wakes_who_waits(void **unused)
+{
+	struct ferry_csem s = {0};
+	uint64_t start_ns;
+	pthread_t t;
+	void *bad;
+
+	(void)unused;
+	ferry_csem_init(&s, FERRY_LOCK_DEVICE_CONTROL, 1);
+	assert_int_equal(ferry_csem_down(&ctx, &s, 0), 0);
+	assert_int_equal(pthread_create(&t, NULL, waiter, &s), 0);
+	while (!ferry_os_load_acquire(&waits))
+		ferry_os_relax();
+	usleep(50000); /* asleep by now, most likely */
+	start_ns = ferry_os_now_ns();
+	ferry_csem_up(&ctx, &s);
+	pthread_join(t, &bad);
+	assert_null(bad);
+	assert_true(ferry_os_now_ns() - start_ns < 10000000000ull);
+	ferry_csem_fini(&s);
+	assert_uint_equal(reports(), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(units_are_counted, start),
 		cmocka_unit_test_setup(wrong_uses_are_reported, start),
 		cmocka_unit_test_setup(threads_wait_for_units, start),
+		cmocka_unit_test_setup(who_leaves_wakes_who_waits, start),
 	};
 
 	return cmocka_run_group_tests_name("lock/csem", tests, NULL, NULL);
