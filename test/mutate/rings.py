@@ -25,7 +25,7 @@ MAKE = ("make", "--no-print-directory", f"CFLAGS={CFLAGS}")
 PLAIN = ("FLAGS_core=-std=gnu11 -fvisibility=hidden",)
 # Quick finders first. The core's lock, alone, then the whole core.
 STORIES = ("va_lock", "va_lock_downgrade", "va_lock_loops", "fault_gate", "fault_kill", "fault_lost", "lost_irqs",
-           "fault_unmap", "fault_migrate", "fault_fault", "fault_control", "no_memory", "two_devices", "fault_evict",
+           "fault_close", "fault_unmap", "fault_migrate", "fault_fault", "fault_control", "no_memory", "two_devices", "fault_evict",
            "evict_evict", "range_range", "marathon")
 CONTRACTS = ("fair", "weak")
 # Once more with a scheduling point at each atomic. Not two_devices: it sees no end of one that polls.

@@ -30,7 +30,8 @@ SMALL = ("va_space_lock", "va_space_lock_downgrade", "va_lock_few")
 BOUNDED = (("va_lock", 1, 2), ("va_lock_downgrade", 2, 3), ("va_space_lock", 1, 1))
 LARGE = ("va_space_lock_loops", "va_lock_loops", "fault_fault", "fault_migrate", "fault_unmap", "fault_evict",
          "evict_evict", "two_devices", "fault_control", "fault_gate", "fault_kill", "fault_lost", "marathon",
-         "no_memory", "lost_irqs", "range_range")
+         "no_memory", "lost_irqs", "range_range",
+         "fault_close")
 # (story, what is left out, contract, mean at most, worst at most): the deadlocks that a rule prevents.
 EXHIBITS = (("va_space_lock", "writers", "fair", 20, 200), ("va_space_lock", "writers", "weak", 20, 200),
             ("va_space_lock", "writers", "fifo", 20, 200), ("va_space_lock", "acquire", "weak", 500, 5000),

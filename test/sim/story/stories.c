@@ -23,5 +23,6 @@ const struct sim_story *const stories[] = {
 	&story_no_memory,
 	&story_lost_irqs,
 	&story_range_range,
+	&story_fault_close,
 	NULL,
 };

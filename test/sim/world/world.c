@@ -28,7 +28,7 @@ static void must(int err, const char *what)
 		sim_fail("wrong: %s says %d", what, err);
 }
 
-static void load_program(uint32_t device)
+void world_load_program(uint32_t device)
 {
 	struct {
 		struct ferry_req_program_load req;
@@ -71,7 +71,7 @@ void world_make(const struct world_shape *shape)
 	     "opening");
 	must(world_request(FERRY_REQ_RANGE_CREATE, &range, sizeof(range)), "making a range");
 	for (uint32_t d = 0; d < shape->devices; d++) {
-		load_program(d);
+		world_load_program(d);
 		must(world_gpu_add(d, 0, 1, 0), "a first launch");
 	}
 }

@@ -71,6 +71,8 @@ extern struct world *world;
 
 /* For preludes. */
 void world_make(const struct world_shape *shape);
+/* The program of world_gpu_add(), for world->vs: world->program. */
+void world_load_program(uint32_t device);
 
 /* ---- what stories do, from their fibers. page: 0..WORLD_PAGES-1; writer: whose counter ---- */
 
