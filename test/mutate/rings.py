@@ -24,13 +24,13 @@ CFLAGS = "-O1 " + " ".join(f"-Wno-unused-{w}" for w in ("variable", "function", 
 MAKE = ("make", "--no-print-directory", f"CFLAGS={CFLAGS}")
 PLAIN = ("FLAGS_core=-std=gnu11 -fvisibility=hidden",)
 # Quick finders first. The core's lock, alone, then the whole core.
-STORIES = ("va_lock", "va_lock_downgrade", "va_lock_loops", "fault_gate", "fault_kill", "fault_lost", "lost_irqs",
-           "fault_close", "fault_unmap", "fault_migrate", "fault_fault", "fault_control", "no_memory", "two_devices", "fault_evict",
-           "evict_evict", "range_range", "marathon")
+STORIES = ("va_lock", "va_lock_downgrade", "va_lock_loops", "units", "fault_gate", "fault_kill", "fault_lost",
+           "lost_irqs", "fault_close", "fault_unmap", "fault_migrate", "fault_fault", "fault_control", "no_memory",
+           "two_devices", "fault_evict", "evict_evict", "range_range", "marathon")
 CONTRACTS = ("fair", "weak")
 # Once more with a scheduling point at each atomic. Not two_devices: it sees no end of one that polls.
 RUNS = [(story, contract) for story in STORIES for contract in CONTRACTS] + \
-       [(story, "weak", "--atomics") for story in STORIES[3:] if story not in ("two_devices", "range_range")]
+       [(story, "weak", "--atomics") for story in STORIES[4:] if story not in ("two_devices", "range_range")]
 DEEP = ("test/unit/lock/va_lock_test", "test/unit/lock/csem_test", "test/unit/lock/bitlock_test",
         "test/unit/power/gate_test", "test/unit/core/races_test", "test/e2e/threads_test")
 UNIT_SECONDS = 10

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT OR GPL-2.0-only
 """
 Mutation: each lock call, atomic, wait and check of the core is removed or swapped, one at a time, and the rings must
-notice. What is in the file of results is not done again unless its source changed; --again does survivors again.
+notice. What is in the file of results is not done again unless its source changed; --again does survivors, only.
 """
 
 import argparse
@@ -124,7 +124,7 @@ def arguments():
     parser.add_argument("--budget", type=float, default=10, help="seconds of the simulator for one mutant")
     parser.add_argument("--orders", action="store_true", help="weaker atomics and no barriers, too; wants --deep")
     parser.add_argument("--deep", action="store_true", help="survivors also under ThreadSanitizer")
-    parser.add_argument("--again", action="store_true", help="survivors once more: a test was added")
+    parser.add_argument("--again", action="store_true", help="only what survived: a test was added")
     parser.add_argument("--list", action="store_true", help="name the mutants, and do nothing")
     parser.add_argument("--show", metavar="ID", help="the lines of one mutant")
     parser.add_argument("--report", action="store_true", help="what is known already, and do nothing")
@@ -170,8 +170,11 @@ def main():
 
 def work(args, chosen, known_equivalent, store):
     start = time.monotonic()
-    todo = [m for m in chosen if m.key not in known_equivalent and
-            (not store.get(m, args.deep) or (args.again and store.get(m)["ring"] == "SURVIVED"))]
+    todo = [m for m in chosen if m.key not in known_equivalent]
+    if args.again:
+        todo = [m for m in todo if store.get(m) and store.get(m)["ring"] == "SURVIVED"]
+    else:
+        todo = [m for m in todo if not store.get(m, args.deep)]
     if not todo:
         return
     tree = rings.Tree(args.tree, args.budget, args.deep, args.verbose)

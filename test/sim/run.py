@@ -31,7 +31,7 @@ BOUNDED = (("va_lock", 1, 2), ("va_lock_downgrade", 2, 3), ("va_space_lock", 1, 
 LARGE = ("va_space_lock_loops", "va_lock_loops", "fault_fault", "fault_migrate", "fault_unmap", "fault_evict",
          "evict_evict", "two_devices", "fault_control", "fault_gate", "fault_kill", "fault_lost", "marathon",
          "no_memory", "lost_irqs", "range_range",
-         "fault_close")
+         "fault_close", "units")
 # (story, what is left out, contract, mean at most, worst at most): the deadlocks that a rule prevents.
 EXHIBITS = (("va_space_lock", "writers", "fair", 20, 200), ("va_space_lock", "writers", "weak", 20, 200),
             ("va_space_lock", "writers", "fifo", 20, 200), ("va_space_lock", "acquire", "weak", 500, 5000),

@@ -24,5 +24,6 @@ const struct sim_story *const stories[] = {
 	&story_lost_irqs,
 	&story_range_range,
 	&story_fault_close,
+	&story_units,
 	NULL,
 };

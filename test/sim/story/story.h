@@ -32,5 +32,6 @@ extern const struct sim_story story_no_memory;
 extern const struct sim_story story_lost_irqs;
 extern const struct sim_story story_range_range;
 extern const struct sim_story story_fault_close;
+extern const struct sim_story story_units;
 
 #endif /* FERRY_SIM_STORY_H */
