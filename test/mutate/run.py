@@ -84,6 +84,7 @@ def baseline(tree):
 
 def report(chosen, store, known_equivalent, out=sys.stdout):
     done = [(m, store.get(m)) for m in chosen]
+    stale = sum(not one and m.key in store.all for m, one in done)
     done = [(m, one) for m, one in done if one]
     by_kind, by_ring = collections.defaultdict(collections.Counter), collections.Counter()
     survivors, explained = [], []
@@ -111,6 +112,9 @@ def report(chosen, store, known_equivalent, out=sys.stdout):
     seconds = sum(one["seconds"] for _, one in done)
     print(f"mutants: {len(chosen)} chosen, {len(done)} done, {len(explained)} explained as equivalent; {killed} of "
           f"{total} killed: {100 * killed / max(total, 1):.1f} %; {seconds / max(len(done), 1):.1f} s each", file=out)
+    if stale:
+        print(f"left out: {stale} whose source has changed since. What is left is no fair share: do them again",
+              file=out)
     return len(survivors)
 
 
