@@ -64,11 +64,9 @@ def order_table():
 
 def ops_table():
     lines = ["| operation | what it is | refused while one of these is held |", "|---|---|---|"]
-    for name, what, denied, excl, needs in rows("FERRY_LOCK_OPS"):
+    for name, what, denied, excl in rows("FERRY_LOCK_OPS"):
         denied = names(denied)
         denied += f"; exclusively: {names(excl)}" if excl else ""
-        for row, other in re.findall(r"n\((\w+), (\w+)\)", needs):
-            denied += f"; {row} without {other}"
         lines.append(f"| {name} | {what} | {denied} |")
     return lines
 

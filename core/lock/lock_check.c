@@ -32,29 +32,9 @@ const struct ferry_os_atomic ferry_lock_rules[FERRY_LOCK_BITS] = {
 #define x(name, kind, per, taken, never, excl, sub) [FERRY_LOCK_##name] = {DENIED(name, kind, excl)},
 	FERRY_LOCK_ORDER(x)
 #undef x
-/* What needs something else to be held is in the rule as well: whether it is, the slow path looks. */
-#define n(row, other) | ROW_BIT(row)
-#define x(name, what, denied, excl, needs)                                                                           \
-	[FERRY_LOCK_OP_##                                                                                            \
-		name] = {(0ull denied) | (0ull excl) << FERRY_LOCK_EXCL_SHIFT | (0ull needs) | FERRY_LOCK_IRQ},
+#define x(name, what, denied, excl)                                                                                  \
+	[FERRY_LOCK_OP_##name] = {(0ull denied) | (0ull excl) << FERRY_LOCK_EXCL_SHIFT | FERRY_LOCK_IRQ},
 		FERRY_LOCK_OPS(x)
-#undef x
-#undef n
-};
-
-/* Of each operation: refused while row is held without other; empty for most. */
-static const uint64_t needs_row[FERRY_LOCK_BITS] = {
-#define n(row, other) | ROW_BIT(row)
-#define x(name, what, denied, excl, needs) [FERRY_LOCK_OP_##name] = 0ull needs,
-	FERRY_LOCK_OPS(x)
-#undef n
-#undef x
-};
-static const uint64_t needs_other[FERRY_LOCK_BITS] = {
-#define n(row, other) | ROW_BIT(other)
-#define x(name, what, denied, excl, needs) [FERRY_LOCK_OP_##name] = 0ull needs,
-	FERRY_LOCK_OPS(x)
-#undef n
 #undef x
 };
 
@@ -76,7 +56,7 @@ static const char *const names[FERRY_LOCK_BITS] = {
 #define x(name, kind, per, taken, never, excl, sub) [FERRY_LOCK_##name] = #name,
 	FERRY_LOCK_ORDER(x)
 #undef x
-#define x(name, what, denied, excl, needs) [FERRY_LOCK_OP_##name] = #name,
+#define x(name, what, denied, excl) [FERRY_LOCK_OP_##name] = #name,
 		FERRY_LOCK_OPS(x)
 #undef x
 };
@@ -433,8 +413,6 @@ bool ferry_lock_assert_op_slow(struct ferry_ctx *ctx, enum ferry_lock_op op, con
 {
 	uint64_t bad = ctx->held & ferry_os_load_relaxed(&ferry_lock_rules[op]);
 
-	if (ctx->held & needs_other[op])
-		bad &= ~needs_row[op];
 	ferry_lock_book_note(ctx, op, bad, false);
 	if (!bad)
 		return true;

@@ -51,9 +51,8 @@
 
 /*
  * Operations that some rows forbid. They take numbers after the rows.
- *     x(name, what it is, d(ROW) ..., d(ROW) ..., n(ROW, OTHER))
- *         refused while one of the first rows is held; while one of the second is held exclusively; and while ROW is
- *         held without OTHER
+ *     x(name, what it is, d(ROW) ..., d(ROW) ...)
+ *         refused while one of the first rows is held, or one of the second exclusively
  * Who expands a table that lists rows defines d() too: as a bit for the masks, as a word for a text.
  *
  * A wait is refused under every row that whoever ends it may need: nearly all of them are needed to serve a
@@ -61,24 +60,24 @@
  * call may wait for faults to be served, too; service passes writers that wait for VA_SPACE (va_lock.h), so who reads
  * it is not in the way.
  */
-#define FERRY_LOCK_OPS(x)                                                                                \
-	x(SLEEP,      "waiting, or memory that may wait",                                                \
-	  d(PMM) d(LEAF), , )                                                                            \
-	x(RECLAIM,    "memory that the host may have to take from somebody",                             \
-	  d(EXTERNAL) d(CHANNEL) d(PMM) d(LEAF), , )                                                     \
-	x(EVICT,      "an allocation that may evict",                                                    \
-	  d(BLOCK) d(PAGE_TREE) d(EXTERNAL) d(CHANNEL) d(PMM) d(LEAF), , )                               \
-	x(FAULT_WAIT, "waiting for something that needs a fault served",                                 \
-	  d(GLOBAL) d(ISR_SERVICE) d(VA_SPACE_LIST) d(VA_SPACE) d(LAUNCH) d(DEVICE_CONTROL)              \
-	  d(BLOCK) d(PAGE_TREE) d(EXTERNAL) d(CHANNEL) d(PMM) d(LEAF), , )                               \
-	x(CONTROL,    "a control call, which may wait for faults to be served",                          \
-	  d(ISR_SERVICE) d(VA_SPACE_LIST) d(BLOCK) d(PAGE_TREE) d(EXTERNAL) d(CHANNEL) d(PMM) d(LEAF),   \
-	  d(VA_SPACE), )                                                                                 \
-	x(FENCE_WAIT, "waiting for a copy engine",                                                       \
-	  d(CHANNEL) d(PMM) d(LEAF), , )                                                                 \
-	x(USER_COPY,  "touching the caller's memory",                                                    \
-	  d(VA_SPACE) d(LAUNCH) d(DEVICE_CONTROL) d(BLOCK) d(PAGE_TREE) d(EXTERNAL) d(CHANNEL)           \
-	  d(PMM) d(LEAF), , )
+#define FERRY_LOCK_OPS(x)                                                                               \
+	x(SLEEP,      "waiting, or memory that may wait",                                               \
+	  d(PMM) d(LEAF), )                                                                             \
+	x(RECLAIM,    "memory that the host may have to take from somebody",                            \
+	  d(EXTERNAL) d(CHANNEL) d(PMM) d(LEAF), )                                                      \
+	x(EVICT,      "an allocation that may evict",                                                   \
+	  d(BLOCK) d(PAGE_TREE) d(EXTERNAL) d(CHANNEL) d(PMM) d(LEAF), )                                \
+	x(FAULT_WAIT, "waiting for something that needs a fault served",                                \
+	  d(GLOBAL) d(ISR_SERVICE) d(VA_SPACE_LIST) d(VA_SPACE) d(LAUNCH) d(DEVICE_CONTROL)             \
+	  d(BLOCK) d(PAGE_TREE) d(EXTERNAL) d(CHANNEL) d(PMM) d(LEAF), )                                \
+	x(CONTROL,    "a control call, which may wait for faults to be served",                         \
+	  d(ISR_SERVICE) d(VA_SPACE_LIST) d(BLOCK) d(PAGE_TREE) d(EXTERNAL) d(CHANNEL) d(PMM) d(LEAF),  \
+	  d(VA_SPACE))                                                                                  \
+	x(FENCE_WAIT, "waiting for a copy engine",                                                      \
+	  d(CHANNEL) d(PMM) d(LEAF), )                                                                  \
+	x(USER_COPY,  "touching the caller's memory",                                                   \
+	  d(VA_SPACE) d(LAUNCH) d(DEVICE_CONTROL) d(BLOCK) d(PAGE_TREE) d(EXTERNAL) d(CHANNEL)          \
+	  d(PMM) d(LEAF), )
 
 enum ferry_lock_class {
 #define x(name, kind, per, taken, never, excl, sub) FERRY_LOCK_##name,
@@ -91,7 +90,7 @@ enum ferry_lock_suborder { FERRY_LOCK_SUB_NONE, FERRY_LOCK_SUB_ID, FERRY_LOCK_SU
 
 enum ferry_lock_op {
 	FERRY_LOCK_OP_BEFORE = FERRY_LOCK_CLASSES - 1,
-#define x(name, what, denied, excl, needs) FERRY_LOCK_OP_##name,
+#define x(name, what, denied, excl) FERRY_LOCK_OP_##name,
 	FERRY_LOCK_OPS(x)
 #undef x
 	FERRY_LOCK_BITS

@@ -14,19 +14,10 @@ int main(void)
 #define x(name, kind, per, taken, never, excl, sub) printf("#define ORDER_%s %d\n", #name, (int)FERRY_LOCK_##name);
 	FERRY_LOCK_ORDER(x)
 #undef x
-#define x(name, what, denied, excl, needs)                                                                           \
+#define x(name, what, denied, excl)                                                                                  \
 	printf("#define OP_%s_DENIED %u\n#define OP_%s_EXCL %u\n", #name, (0u denied), #name, (0u excl));
 	FERRY_LOCK_OPS(x)
 #undef x
-	/* Held the one, the other is needed. */
-#define n(row, other) | 1u << FERRY_LOCK_##row
-#define x(name, what, denied, excl, needs) printf("#define OP_%s_NEEDS_IF %u\n", #name, (0u needs));
-	FERRY_LOCK_OPS(x)
-#undef n
-#define n(row, other) | 1u << FERRY_LOCK_##other
-#undef x
-#define x(name, what, denied, excl, needs) printf("#define OP_%s_NEEDS %u\n", #name, (0u needs));
-	FERRY_LOCK_OPS(x)
 	_Static_assert(FERRY_LOCK_CLASSES <= 15, "the models keep a set of rows in 15 bits");
 	return 0;
 }
