@@ -191,11 +191,17 @@ unmap_window:
 	return err;
 }
 
-/* In a fork's child the addresses may be somebody else's by now: only the files are ours. */
+/*
+ * In a fork's child the addresses may be somebody else's by now: only the files are ours. And so may be holes that
+ * the user made by munmap: whatever the process has mapped there since is not ours to take away.
+ */
 static void unmap_window(struct ferry_user_mm *mm)
 {
 	if (mm->era == ferry_user_era()) {
-		munmap((void *)(uintptr_t)mm->base, mm->bytes);
+		uint64_t va = mm->base, end = mm->base + mm->bytes, bytes;
+
+		for (; ferry_slots_ours(&mm->slots, &va, end, &bytes); va += bytes)
+			munmap((void *)(uintptr_t)va, bytes);
 		munmap(mm->alias, mm->bytes);
 	}
 	close(mm->memfd);

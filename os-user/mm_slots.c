@@ -45,8 +45,10 @@ int ferry_slots_init(struct ferry_slots *s, uint64_t base, uint64_t size_bytes)
 	s->count = (uint32_t)(size_bytes >> FERRY_BLOCK_SHIFT);
 	ferry_os_spin_init(&s->lock, FERRY_OS_CLASS_HOST);
 	s->used = table_map(used_bytes(s));
-	if (!s->used)
+	if (!s->used) {
+		s->count = 0;
 		return FERRY_E_MMAP;
+	}
 	s->slot = table_map(slot_bytes(s));
 	if (!s->slot)
 		goto unmap_used;
@@ -64,6 +66,7 @@ unmap_slot:
 	munmap(s->slot, slot_bytes(s));
 unmap_used:
 	munmap(s->used, used_bytes(s));
+	s->count = 0;
 	return FERRY_E_MMAP;
 }
 
@@ -73,6 +76,7 @@ void ferry_slots_fini(struct ferry_slots *s)
 	munmap(s->page, page_bytes(s));
 	munmap(s->slot, slot_bytes(s));
 	munmap(s->used, used_bytes(s));
+	s->count = 0;
 	ferry_os_spin_fini(&s->lock);
 }
 
@@ -348,8 +352,32 @@ void ferry_slots_lose(struct ferry_slots *s, uint64_t va, uint64_t size_bytes)
 	for (uint32_t slot = slot_of(s, va); slot < s->count && slot <= slot_of(s, va + size_bytes - 1); slot++) {
 		s->slot[slot].lost = true;
 		set_used(s, slot, true);
+		__atomic_fetch_or(&s->slot[slot].flags, FERRY_PAGE_DEAD, __ATOMIC_SEQ_CST);
 	}
+	for (uint64_t at = va; at < va + size_bytes; at += FERRY_PAGE_SIZE)
+		__atomic_fetch_or(&s->page[page_of(s, at)], (uint8_t)FERRY_PAGE_DEAD, __ATOMIC_SEQ_CST);
 	ferry_os_spin_unlock(&s->lock);
+}
+
+static bool is_ours(const struct ferry_slots *s, uint64_t va)
+{
+	return !s->count || !s->slot[slot_of(s, va)].lost || !(page_flags(s, page_of(s, va)) & FERRY_PAGE_DEAD);
+}
+
+bool ferry_slots_ours(const struct ferry_slots *s, uint64_t *va, uint64_t end, uint64_t *size_bytes)
+{
+	uint64_t at = *va;
+
+	while (at < end && !is_ours(s, at))
+		at += FERRY_PAGE_SIZE;
+	*va = at;
+	/* Whole slots at a time where nothing is lost: a window has thousands. */
+	while (at < end && is_ours(s, at))
+		at += s->count && s->slot[slot_of(s, at)].lost
+		              ? FERRY_PAGE_SIZE
+		              : ferry_align_down(at, FERRY_BLOCK_SIZE) + FERRY_BLOCK_SIZE - at;
+	*size_bytes = at - *va;
+	return at > *va;
 }
 
 bool ferry_slots_run(struct ferry_slots *s, uint64_t *va, uint64_t end, uint32_t mask, uint32_t want,

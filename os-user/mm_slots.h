@@ -72,7 +72,7 @@ void ferry_slots_unmark(struct ferry_slots *s, uint64_t va, uint64_t size_bytes,
 bool ferry_slots_present(const struct ferry_slots *s, uint64_t va, uint64_t size_bytes);
 void ferry_slots_set_present(struct ferry_slots *s, uint64_t va, uint64_t size_bytes, bool present);
 
-/* Every slot that the range touches. */
+/* Every slot that the range touches; in the range are pages of somebody else's: they are dead. */
 void ferry_slots_lose(struct ferry_slots *s, uint64_t va, uint64_t size_bytes);
 
 /*
@@ -81,6 +81,12 @@ void ferry_slots_lose(struct ferry_slots *s, uint64_t va, uint64_t size_bytes);
  */
 bool ferry_slots_run(struct ferry_slots *s, uint64_t *va, uint64_t end, uint32_t mask, uint32_t want,
                      uint64_t *size_bytes);
+
+/*
+ * What may be unmapped when the window ends: the next run, at or after *va and before end, without a dead page of a
+ * lost slot. Without tables (before init, after fini) all of it. Nobody else is at them any more.
+ */
+bool ferry_slots_ours(const struct ferry_slots *s, uint64_t *va, uint64_t end, uint64_t *size_bytes);
 
 /* Give back every allocation that has a slot in the range and no live page. */
 void ferry_slots_reap(struct ferry_slots *s, uint64_t va, uint64_t size_bytes);

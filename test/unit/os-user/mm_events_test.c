@@ -448,6 +448,36 @@ static void a_limit_on_file_sizes_is_no_signal(void **state)
 		assert_int_equal(create_with_file_limit(1ull << 28), 0);
 }
 
+/*
+ * Goal: what somebody mapped into a hole outlives the window around it, bytes and all. Method: map over a managed
+ * page, which unmaps it and leaves the monitor no hole to reserve; end the window; look.
+ */
+static void a_foreign_mapping_outlives_the_window(void **state)
+{
+	struct fake_core f;
+	char *hole, *own;
+
+	(void)state;
+	fake_signals_catch();
+	for (uint32_t mode = FERRY_USER_MM_THREAD; mode <= FERRY_USER_MM_SIGNAL; mode++) {
+		assert_int_equal(fake_core_init(&f, (enum ferry_user_mm_mode)mode, PAGES), 0);
+		*(volatile char *)fake_page(&f, 9) = 1;
+		hole = fake_page(&f, 10);
+		own = mmap(hole, FERRY_PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
+		           0);
+		assert_ptr_equal(own, hole);
+		memset(own, 0x5a, FERRY_PAGE_SIZE);
+		wait_for_count(&f, &f.forgotten, 1);
+		fake_core_fini(&f);
+		assert_int_equal(fake_touch_read(own), 0);
+		assert_int_equal(own[0], 0x5a);
+		assert_int_equal(own[FERRY_PAGE_SIZE - 1], 0x5a);
+		/* And nothing else is left there. */
+		assert_int_not_equal(fake_touch_read(own - FERRY_PAGE_SIZE), 0);
+		munmap(own, FERRY_PAGE_SIZE);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -464,6 +494,7 @@ int main(void)
 		FAKE_BOTH(allocations_are_checked_and_zeroed, PAGES),
 		FAKE_BOTH(poison_ends_with_the_allocation, PAGES),
 		FAKE_BOTH(creation_fails_cleanly, PAGES),
+		cmocka_unit_test(a_foreign_mapping_outlives_the_window),
 		cmocka_unit_test(auto_mode_takes_what_there_is),
 		cmocka_unit_test(a_limit_on_file_sizes_is_no_signal),
 	};
