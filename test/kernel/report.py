@@ -80,13 +80,17 @@ def judge_step(series, step, taint):
 
 
 def outside_wrong(guest, said):
-    """The log before the first step, and the console: there is what the kernel said when it died."""
+    """
+    The log before the first step, and the console: there is what the kernel said when it died. What a step's own log
+    has shown is not said again, unless the machine died: how much of a death reaches PID 1 on the other CPU before
+    that one is stopped, is chance.
+    """
     early = scanner.report(text for _, text in said.early)
     if early:
         return f"before the first step:\n{early}"
     seen = sum(bool(scanner.report([text])) for step in said.steps for _, text in step.log)
     console = scanner.report(guest.console_text().splitlines())
-    if console and not seen:
+    if console and not (seen and said.ended):
         return f"on the console:\n{console}"
     return None
 
@@ -99,3 +103,25 @@ def record(res, found):
             res.fail(name, wrong)
         else:
             res.ok(name)
+
+
+class _Dead:
+    """A guest that left only a console."""
+    ended, status, errors, seconds = "ended", 0, "", 1.0
+
+    def console_text(self):
+        return "[    5.0] Kernel panic - not syncing: sysrq triggered crash\n"
+
+
+def self_test():
+    """A death is found on the console, however much of it PID 1 read: [(name of the test, what is wrong or None)]"""
+    outcome = []
+    for read in (0, 1):
+        said = stream.Stream()
+        for line in ["FERRY-INIT begin release=6.1 taint=0 uptime_ms=1", "1..1", "# begin 1 crash",
+                     *["# kmsg 0 5.0 Kernel panic - not syncing: sysrq triggered crash"] * read]:
+            said.feed(line)
+        wrong = {name: why for name, why, _ in judge("dead", _Dead(), said, 1)[0]}["dead:log"]
+        outcome.append((f"report: a death of which PID 1 read {read} lines is found on the console",
+                        None if wrong and "panic" in wrong else f"found: {wrong}"))
+    return outcome

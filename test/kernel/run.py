@@ -171,7 +171,7 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     args = parse()
     res = results.Results(pathlib.Path(args.out).stem if args.out else "kernel", args.out)
-    for name, wrong in logscan.self_test():
+    for name, wrong in [*logscan.self_test(), *report.self_test()]:
         record_one(res, name, wrong)
     lock = threading.Lock()
 
