@@ -156,6 +156,35 @@ __attribute__((__noinline__)) static int service_work(struct ferry_ctx *ctx, str
 	return 0;
 }
 
+/* Pages that devices contested go where they are wanted again: because that is long ago, or because somebody says so.
+ */
+static int service_peace(struct ferry_ctx *ctx, struct ferry_block *block, const struct ferry_service *s)
+	FERRY_NEEDS(&block->lock)
+{
+	struct ferry_bitmap moved;
+
+	if (s->move) {
+		ferry_bitmap_or(&moved, &s->read, &s->write);
+		ferry_bitmap_andnot(&block->contested, &block->contested, &moved);
+	}
+	if (!ferry_plan_peace(block))
+		return 0;
+	for (uint32_t d = 0; d < FERRY_MAX_DEVICES; d++) {
+		struct ferry_block_gpu *bg = block->on[d];
+		struct ferry_bitmap pages;
+		int err;
+
+		if (!bg)
+			continue;
+		ferry_bitmap_and(&pages, &block->contested, &bg->remote);
+		err = ferry_block_unmap_gpu(ctx, bg, &pages);
+		if (err)
+			return err;
+	}
+	ferry_bitmap_zero(&block->contested);
+	return 0;
+}
+
 /* One try with BLOCK held. */
 static int service_try(struct ferry_ctx *ctx, struct ferry_block *block, uint32_t device, struct ferry_service *s,
                        uint32_t tries) FERRY_NEEDS(&block->lock)
@@ -171,7 +200,9 @@ static int service_try(struct ferry_ctx *ctx, struct ferry_block *block, uint32_
 	service_sift(block, s, &read, &write);
 	if (ferry_bitmap_empty(&read) && ferry_bitmap_empty(&write))
 		return 0;
-	err = ferry_block_on(ctx, block, device, &bg);
+	err = service_peace(ctx, block, s);
+	if (!err)
+		err = ferry_block_on(ctx, block, device, &bg);
 	if (err)
 		return err;
 	service_done(bg, s, &read, &write, &done);

@@ -8,6 +8,9 @@
 #define DENSE_PAGES (FERRY_BLOCK_PAGES * PREFETCH_PERCENT / 100)
 #define THRASH_MAX 3u
 #define THRASH_TURNS 4u
+#define TURNS_MAX 4u
+#define TURN_NS 500000ull
+#define PEACE_NS 100000000ull
 
 /* Pages the policy leaves on the host for this device to use in place. */
 static void plan_remote(const struct ferry_block *block, const struct ferry_block_gpu *bg,
@@ -25,6 +28,66 @@ static void plan_remote(const struct ferry_block *block, const struct ferry_bloc
 	/* Accessed-by keeps the mapping where the data is; it does not decide where untouched pages go. */
 	if (!by_host)
 		ferry_bitmap_and(out, out, &block->host);
+}
+
+/* Of the wanted pages, those that another device will not be able to use as it does now. */
+static void plan_taken(const struct ferry_block *block, const struct ferry_block_gpu *bg,
+                       const struct ferry_bitmap *read, const struct ferry_bitmap *write, struct ferry_bitmap *out)
+	FERRY_NEEDS(&block->lock)
+{
+	ferry_bitmap_zero(out);
+	for (uint32_t d = 0; d < FERRY_MAX_DEVICES; d++) {
+		const struct ferry_block_gpu *other = block->on[d];
+		struct ferry_bitmap pages;
+
+		if (!other || other == bg)
+			continue;
+		ferry_bitmap_and(&pages, read, &other->writable);
+		ferry_bitmap_or(out, out, &pages);
+		ferry_bitmap_and(&pages, write, &other->resident);
+		ferry_bitmap_or(out, out, &pages);
+	}
+	ferry_bitmap_andnot(out, out, &block->contested);
+}
+
+/* Is it this device's turn again? From some turn on, what it would take is contested. */
+static void plan_judge_turns(struct ferry_block *block, const struct ferry_block_gpu *bg,
+                             const struct ferry_bitmap *read, const struct ferry_bitmap *write)
+	FERRY_NEEDS(&block->lock)
+{
+	uint8_t turn_of = (uint8_t)(bg->gpu->id + 1);
+	struct ferry_bitmap taken;
+	uint64_t now;
+
+	plan_taken(block, bg, read, write, &taken);
+	if (ferry_bitmap_empty(&taken))
+		return;
+	now = ferry_os_now_ns();
+	if (now - block->turn_ns > TURN_NS)
+		block->turns = 0;
+	else if (block->turn_of != turn_of && block->turns < TURNS_MAX)
+		block->turns++;
+	block->turn_of = turn_of;
+	block->turn_ns = now;
+	if (block->turns == TURNS_MAX)
+		ferry_bitmap_or(&block->contested, &block->contested, &taken);
+}
+
+/* Contested pages that this device can use where they are everybody's: at home. */
+static void plan_contested(const struct ferry_block *block, const struct ferry_block_gpu *bg,
+                           const struct ferry_bitmap *want, struct ferry_bitmap *out) FERRY_NEEDS(&block->lock)
+{
+	struct ferry_bitmap pages;
+
+	if (!(bg->gpu->info.caps & (1u << FERRY_CAP_HOST_MAP)))
+		return;
+	ferry_bitmap_and(&pages, want, &block->contested);
+	ferry_bitmap_or(out, out, &pages);
+}
+
+bool ferry_plan_peace(const struct ferry_block *block)
+{
+	return !ferry_bitmap_empty(&block->contested) && ferry_os_now_ns() - block->turn_ns > PEACE_NS;
 }
 
 /*
@@ -102,6 +165,8 @@ void ferry_plan_make(struct ferry_block *block, struct ferry_block_gpu *bg, cons
 
 	ferry_bitmap_or(&want, read, write);
 	plan_remote(block, bg, &want, &plan->remote);
+	plan_judge_turns(block, bg, read, write);
+	plan_contested(block, bg, &want, &plan->remote);
 	ferry_bitmap_andnot(&plan->read, read, &plan->remote);
 	ferry_bitmap_andnot(&plan->write, write, &plan->remote);
 	plan_judge_thrash(bg);
@@ -111,6 +176,7 @@ void ferry_plan_make(struct ferry_block *block, struct ferry_block_gpu *bg, cons
 		ferry_bitmap_andnot(&allowed, &block->valid, &block->lost);
 		ferry_bitmap_andnot(&allowed, &allowed, &bg->remote);
 		ferry_bitmap_andnot(&allowed, &allowed, &plan->remote);
+		ferry_bitmap_andnot(&allowed, &allowed, &block->contested);
 		plan_grow(&plan->read, &bg->mapped, &allowed,
 		          fresh && plan_stream(block, &plan->read, FERRY_DENSE_READ(d)), bg->thrash, &plan->read);
 		ferry_bitmap_andnot(&allowed, &allowed, &block->read_only);

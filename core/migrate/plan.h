@@ -3,6 +3,7 @@
  * plan.h - what to do about wanted pages: use them from afar, or bring them, and what comes along.
  *
  *   policy (preferred, accessed by) ----> remote
+ *   devices contest the page        ----> remote
  *   dense regions around the faults ----> read, write          (prefetch.h: within the block)
  *   entered at its start, and the
  *   block before was dense          ----> the whole block      (a stream that goes on)
@@ -11,6 +12,14 @@
  * A block thrashes when it comes back before its device has turned over four times: evictions are the clock. Each
  * such return in a row narrows what comes along (64 pages, 16, 1), each other return widens it again. A stream is not
  * narrowed: over a little more than the device holds it comes back as soon, but it uses what it brings.
+ *
+ * Devices contest a page when one takes it from the other, the other takes it back, and so on, each within 0.5 ms:
+ * four times, and it goes home, for all of them to use there. Else two devices that write one page could go on for
+ * ever, each losing the page before it has used it. After 100 ms without a turn the block's pages may be taken again;
+ * a request to move one says so at once.
+ *
+ *     device 0   fault ----- take ------------------- fault -- take ...            fault -- remote
+ *     device 1         fault ------ take (turn 1) ------------- (turn 2) ... (turn 4) --- remote
  *
  * The functions look at sets and decide; they move nothing. BLOCK held, VA_SPACE held for reading.
  * Source: the tree-based density prefetcher is described in Ganguly et al., ISCA 2019; the rest is ours,
@@ -30,6 +39,9 @@ struct ferry_plan {
 /* read and write: wanted, not there yet, allowed. grow: others may come along. */
 void ferry_plan_make(struct ferry_block *block, struct ferry_block_gpu *bg, const struct ferry_bitmap *read,
                      const struct ferry_bitmap *write, bool grow, struct ferry_plan *plan) FERRY_NEEDS(&block->lock);
+
+/* Contested pages that may be taken again now: they are to be unmapped wherever they are remote, and forgotten. */
+bool ferry_plan_peace(const struct ferry_block *block) FERRY_NEEDS(&block->lock);
 
 /* Would a plan for this page, which is not mapped, bring it and nothing else? false: perhaps; make one. */
 bool ferry_plan_alone(const struct ferry_block *block, const struct ferry_block_gpu *bg, uint32_t page, bool write)

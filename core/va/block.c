@@ -153,8 +153,8 @@ void ferry_block_kill(struct ferry_ctx *ctx, struct ferry_block *block)
 void ferry_block_invalidate_pages(struct ferry_ctx *ctx, struct ferry_block *block, uint32_t first, uint32_t count)
 {
 	struct ferry_bitmap gone = {{0}};
-	struct ferry_bitmap *maps[] = {&block->valid, &block->read_only,  &block->populated,   &block->host,
-	                               &block->lost,  &block->cpu_mapped, &block->cpu_writable};
+	struct ferry_bitmap *maps[] = {&block->valid, &block->read_only,  &block->populated,    &block->host,
+	                               &block->lost,  &block->cpu_mapped, &block->cpu_writable, &block->contested};
 
 	(void)FERRY_ASSERT(ferry_lock_assert_held(ctx, &block->lock));
 	ferry_bitmap_set_range(&gone, first, count);

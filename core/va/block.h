@@ -66,6 +66,10 @@ struct ferry_block {
 	struct ferry_bitmap populated FERRY_GUARDED_BY(&lock), host FERRY_GUARDED_BY(&lock),
 		lost FERRY_GUARDED_BY(&lock);
 	struct ferry_bitmap cpu_mapped FERRY_GUARDED_BY(&lock), cpu_writable FERRY_GUARDED_BY(&lock);
+	struct ferry_bitmap contested FERRY_GUARDED_BY(&lock); /* devices took it from each other: plan.h */
+	uint64_t turn_ns FERRY_GUARDED_BY(&lock);              /* when one device last took pages from another */
+	uint8_t turn_of FERRY_GUARDED_BY(&lock);               /* which did: device + 1 */
+	uint8_t turns FERRY_GUARDED_BY(&lock);                 /* how often in a row it went to and fro */
 	struct ferry_block_gpu *on[FERRY_MAX_DEVICES] FERRY_GUARDED_BY(&lock); /* NULL: never was there */
 };
 

@@ -2,6 +2,7 @@
 /* What fault service promises, one promise a test. */
 /* TEST-SOURCES: @core test/unit/core/rig.c test/unit/core/rig_audit.c test/unit/core/rig_external.c */
 #include <string.h>
+#include <unistd.h>
 
 #include "os_fault.h"
 #include "test/unit/cmocka_compat.h"
@@ -355,6 +356,55 @@ static void a_busy_address_space_is_tried_again(void **unused)
 	down();
 }
 
+/* Two devices write a page in turns until neither has to ask for it any more. */
+static void contest(uint32_t page, uint64_t *value)
+{
+	uint64_t quiet = 0;
+
+	for (uint32_t i = 0; i < 2000 && quiet < 4; i++) {
+		uint64_t faults = rig_counter(&rig, FERRY_COUNTER_faults_gpu);
+
+		assert_int_equal(gpu_read(i % 2, page), *value);
+		gpu_write(i % 2, page, ++*value);
+		quiet = rig_counter(&rig, FERRY_COUNTER_faults_gpu) == faults ? quiet + 1 : 0;
+	}
+	assert_int_equal(quiet, 4);
+}
+
+/*
+ * Goal: devices that take a page from each other end up sharing it, so that both get on; nothing is lost, and a
+ * request still moves it. Method: two devices write it in turns; a machine that is slow makes some turns too late to
+ * count, so there are many.
+ */
+static void a_page_that_devices_contest_is_shared_at_home(void **unused)
+{
+	struct ferry_req_migrate req = {.size = sizeof(req), .base = rig_va(3), .bytes = FERRY_PAGE_SIZE};
+	uint64_t value = 1;
+
+	(void)unused;
+	up(2, 2);
+	cpu_write(3, value);
+	contest(3, &value);
+	assert_int_equal(where(3), 1); /* the host */
+	assert_int_equal(cpu_read(3), value);
+	cpu_write(3, ++value);
+	assert_int_equal(gpu_read(0, 3), value);
+
+	assert_int_equal(rig_request(&rig, FERRY_REQ_MIGRATE, &req, sizeof(req)), 0);
+	assert_int_equal(where(3), 2); /* device 0 */
+	assert_int_equal(gpu_read(1, 3), value);
+	rig_audit(&rig);
+
+	/* Long after: what is remote is looked at again when its block is served. */
+	contest(3, &value);
+	usleep(120000);
+	gpu_write(0, 40, 1);
+	gpu_write(1, 3, ++value);
+	assert_int_equal(where(3), 4); /* device 1 */
+	assert_int_equal(cpu_read(3), value);
+	down();
+}
+
 /* Goal: when a device dies, its only copies are gone and say so; what the host had is fine. */
 static void a_lost_device_takes_only_its_own_pages(void **unused)
 {
@@ -491,6 +541,7 @@ int main(void)
 		cmocka_unit_test(eviction_works_on_a_full_host),
 		cmocka_unit_test(a_zap_that_keeps_failing_ends_in_a_refusal),
 		cmocka_unit_test(a_busy_address_space_is_tried_again),
+		cmocka_unit_test(a_page_that_devices_contest_is_shared_at_home),
 		cmocka_unit_test(a_lost_device_takes_only_its_own_pages),
 		cmocka_unit_test(a_copy_that_fails_never_gives_stale_bytes),
 		cmocka_unit_test(any_allocation_may_fail),
