@@ -75,7 +75,7 @@ bench:
 else
 bench: ## measure, print a table, write build/bench.json; HOST=kernel: in a virtual machine, build/bench-kernel.json
 	@scripts/deps.sh check
-	@$(MAKE) --no-print-directory all $(BENCH_PROGRAMS)
+	@$(MAKE) --no-print-directory all $(BENCH_PROGRAMS) $(UNCHECKED)
 	@python3 scripts/bench.py --dir build/test/bench --out build/bench.json
 endif
 

@@ -28,6 +28,16 @@ $(O)/test/e2e/kernels/%.o: test/e2e/kernels/%.c include/ferry/gpu.h | $(O)/.tool
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) $(BPF_FLAGS) -c $< -o $@
 
+# The fault path with the check of the lock order and without, built alike, for bench_service to compare.
+UNCHECKED := $(O)/unchecked/checked $(O)/unchecked/unchecked
+UNCHECKED_SRCS := test/bench/bench_service.c $(addprefix test/unit/core/rig,.c _audit.c _external.c) $(CORE_SRCS) \
+	$(OS_SRCS)
+$(O)/unchecked/unchecked: WITHOUT := -Itest/bench/unchecked
+$(UNCHECKED): $(UNCHECKED_SRCS) $(wildcard test/bench/unchecked/*/*.h core/*.h core/*/*.h include/ferry/*.h)
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(WITHOUT) $(filter-out -MMD -MP,$(BASE_FLAGS)) -std=gnu11 -o $@ $(filter %.c,$^) -lcmocka $(LIBS) -lm
+
 TEST_LINK = $(call say,LINK,$@); mkdir -p $(@D) ; \
 	$(CC) $(CFLAGS) $(SANITIZE) -o $@ $(filter %.o %.a,$^) $(LDFLAGS) -lcmocka $(LIBS) -lm
 

@@ -2,7 +2,8 @@
 /*
  * The core's time for a GPU fault without the copy: fetch, group, plan, reserve frames, residency, page tables,
  * replay. The device and the host are the unit tests' rig with copies switched off. Instructions are counted by
- * callgrind, which is run on this same program, where valgrind is installed.
+ * callgrind, which is run on this same program, where valgrind is installed; and on two builds of it, with the check
+ * of the lock order and without (unchecked/).
  */
 /* TEST-SOURCES: test/unit/core/rig.c test/unit/core/rig_audit.c test/unit/core/rig_external.c */
 #include <string.h>
@@ -82,14 +83,14 @@ static double measure(uint32_t faults, uint32_t rounds)
 	return bench_median(ns, rounds);
 }
 
-/* callgrind on ourselves; 0 when it cannot be had. */
-static double instructions(const char *self, uint32_t faults, uint32_t rounds)
+/* callgrind on a program like this one; 0 when it cannot be had. */
+static double collected_by(const char *self, uint32_t faults, uint32_t rounds)
 {
 	char command[512], line[256];
 	unsigned long long collected = 0;
 	FILE *pipe;
 
-	if (access("/usr/bin/valgrind", X_OK))
+	if (access("/usr/bin/valgrind", X_OK) || access(self, X_OK))
 		return 0;
 	(void)snprintf(command, sizeof(command),
 	               "valgrind --tool=callgrind --callgrind-out-file=/dev/null --collect-atstart=no "
@@ -107,20 +108,38 @@ static double instructions(const char *self, uint32_t faults, uint32_t rounds)
 	return (double)collected;
 }
 
-/* What up() costs is taken out by counting twice. */
+/* Instructions a fault. What up() costs is taken out by counting twice. */
+static double instructions(const char *self, uint32_t faults)
+{
+	double few = collected_by(self, faults, 0), many = collected_by(self, faults, 16);
+
+	return few > 0 && many > few ? (many - few) / 16 / faults : 0;
+}
+
+/* What the check of the lock order adds, in two programs that are built alike. */
+static void check_row(uint32_t faults, const char *id)
+{
+	struct bench_row r = {.id = id, .unit = "instructions", .peer_name = "unchecked", .target = "peer<=1.03"};
+	const char *build = getenv("FERRY_BUILD");
+	char path[256];
+
+	(void)snprintf(path, sizeof(path), "%s/unchecked/checked", build ? build : "build");
+	r.ours = instructions(path, faults);
+	(void)snprintf(path, sizeof(path), "%s/unchecked/unchecked", build ? build : "build");
+	r.peer = instructions(path, faults);
+	if (r.ours > 0 && r.peer > 0)
+		bench_print(&r);
+}
+
 static void row(const char *self, uint32_t faults, const char *time_id, const char *time_target, const char *insn_id)
 {
 	struct bench_row r = {.id = time_id, .unit = "ns", .target = time_target};
-	double few, many;
 
 	r.ours = measure(faults, ROUNDS);
 	bench_print(&r);
-	few = instructions(self, faults, 0);
-	many = instructions(self, faults, 16);
-	if (few > 0 && many > few) {
-		r = (struct bench_row){.id = insn_id, .unit = "instructions", .ours = (many - few) / 16 / faults};
+	r = (struct bench_row){.id = insn_id, .unit = "instructions", .ours = instructions(self, faults)};
+	if (r.ours > 0)
 		bench_print(&r);
-	}
 }
 
 int main(int argc, char **argv)
@@ -134,6 +153,8 @@ int main(int argc, char **argv)
 	}
 	row(argv[0], 256, "service-256", "ours<=60", "service-256-instructions");
 	row(argv[0], 1024, "service-1024", "ours<=30", "service-1024-instructions");
+	check_row(256, "service-256-check");
+	check_row(1024, "service-1024-check");
 	rig_down(&rig);
 	return 0;
 }
