@@ -116,6 +116,14 @@ def shrink(source):
                 os.rmdir(path)
 
 
+# The build folder's Makefile, wherever it lies: from 6.13 on what Kbuild writes has absolute paths in it, and the folder
+# is renamed when it is done.
+BUILD_MAKEFILE = """\
+export KBUILD_OUTPUT := $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
+include $(KBUILD_OUTPUT)/../Makefile
+"""
+
+
 def exports(row):
     """The file with what the stock kernel of the series exports."""
     kernel = stock.kernel(table.row(row.series.removesuffix("-clang")))
@@ -142,6 +150,7 @@ def make_kernel(lists, row, folder):
         raise cache.Problem(run.failed(["building", row.series], "an error", text) + f"\nThe whole log: {log}")
     shutil.copyfile(log, folder / "build.log")
     shrink(source)
+    (source / "build" / "Makefile").write_text(BUILD_MAKEFILE)
     if row.clang:
         shutil.copyfile(exports(row), source / "build" / "Module.symvers")
 
