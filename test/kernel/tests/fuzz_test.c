@@ -187,8 +187,9 @@ static void slices(uint64_t seed, uint64_t iterations)
 	ktap_sleep_us(ktap_random_below(200000));
 	ktap_kill(pid[0]);
 	for (int i = 1; i < WORKERS; i++) {
-		int status = ktap_wait(pid[i], 60000);
+		int status = 0;
 
+		CHECK(ktap_ended(pid[i], &status, 60000), "seed %llu still runs", (unsigned long long)slice[i].seed);
 		CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0, "seed %llu: wait status 0x%x",
 		      (unsigned long long)slice[i].seed, status);
 	}

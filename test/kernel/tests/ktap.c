@@ -141,11 +141,46 @@ static bool wait_until(pid_t pid, int *status, uint64_t timeout_ms)
 	}
 }
 
+/* What a file of /proc/PID says, each line a note. */
+static void file_tell(pid_t pid, const char *name)
+{
+	char path[64], line[256];
+	FILE *file;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/%s", pid, name);
+	file = fopen(path, "re");
+	for (int lines = 0; file && lines < 40 && fgets(line, sizeof(line), file); lines++) {
+		line[strcspn(line, "\n")] = '\0';
+		say("#   %s: %s", name, line);
+	}
+	if (file)
+		fclose(file);
+}
+
+/* Where a process is that should have ended: twice, so that going round is told from standing still. */
+static void process_tell(pid_t pid)
+{
+	for (int i = 0; i < 2; i++) {
+		file_tell(pid, "stat");
+		file_tell(pid, "syscall");
+		file_tell(pid, "stack");
+		ktap_sleep_us(300000);
+	}
+}
+
+bool ktap_ended(pid_t pid, int *status, unsigned timeout_ms)
+{
+	if (wait_until(pid, status, timeout_ms))
+		return true;
+	process_tell(pid);
+	return false;
+}
+
 int ktap_wait(pid_t pid, unsigned timeout_ms)
 {
 	int status = 0;
 
-	CHECK(wait_until(pid, &status, timeout_ms), "process %d still runs after %u ms", pid, timeout_ms);
+	CHECK(ktap_ended(pid, &status, timeout_ms), "process %d still runs after %u ms", pid, timeout_ms);
 	return status;
 }
 
@@ -161,7 +196,7 @@ void ktap_kill(pid_t pid)
 	int status = 0;
 
 	kill(pid, SIGKILL);
-	CHECK(wait_until(pid, &status, ktap_kill_ms()), "process %d did not obey SIGKILL within %llu ms", pid,
+	CHECK(ktap_ended(pid, &status, (unsigned)ktap_kill_ms()), "process %d did not obey SIGKILL within %llu ms", pid,
 	      (unsigned long long)ktap_kill_ms());
 }
 

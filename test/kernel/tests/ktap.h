@@ -58,6 +58,8 @@ uint64_t ktap_kill_ms(void);
 pid_t ktap_child(int (*body)(void *arg), void *arg);
 /* Its wait status; fails the case when it does not end in time. */
 int ktap_wait(pid_t pid, unsigned timeout_ms);
+/* The same; false, and notes of where the process is, when it does not end in time. */
+bool ktap_ended(pid_t pid, int *status, unsigned timeout_ms);
 /* The child ended by itself with exit status 0. */
 void ktap_wait_good(pid_t pid, unsigned timeout_ms);
 /* SIGKILL, and it obeys in time. */
