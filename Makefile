@@ -8,6 +8,7 @@
 #   mk/test.mk    unit tests, benches, end-to-end tests written in C
 #   mk/fuzz.mk    fuzz targets
 #   mk/sim.mk     the simulator
+#   mk/stories.mk its stories on real threads
 #   mk/models.mk  the models
 #   mk/mutate.mk  the mutants
 #   mk/kernel.mk  the kernel ring
@@ -31,6 +32,7 @@ include mk/rules.mk
 include mk/test.mk
 include mk/fuzz.mk
 include mk/sim.mk
+include mk/stories.mk
 include mk/models.mk
 include mk/mutate.mk
 include mk/kernel.mk
@@ -82,7 +84,7 @@ endif
 ##@ Testing
 check: ## everything below but check-long; installs what it needs; the last line counts
 	@scripts/deps.sh kernel
-	@python3 scripts/check.py style unit e2e asan tsan fuzz sim models modules kernel
+	@python3 scripts/check.py style unit e2e asan tsan stories fuzz sim models modules kernel
 
 check-style: all ## purity of the core, lengths, licences, format, manual pages, links
 	@python3 scripts/run_checks.py --out build/test-results/style.json
@@ -113,7 +115,7 @@ check-fuzz: ## each fuzz target for FUZZ_SECONDS (12)
 
 check-long: ## check, the sanitizers over every end-to-end case, ten minutes a fuzz target, debug kernels
 	@scripts/deps.sh kernel
-	@FERRY_LONG=1 python3 scripts/check.py style unit e2e asan tsan fuzz sim sim-long models models-long \
+	@FERRY_LONG=1 python3 scripts/check.py style unit e2e asan tsan stories fuzz sim sim-long models models-long \
 		modules kernel kernel-long
 
 -include $(wildcard $(O)/obj/*.d $(O)/obj/*/*.d $(O)/obj/*/*/*.d $(O)/obj/*/*/*/*.d $(O)/programs/*.d)

@@ -3,7 +3,8 @@
 # The simulator: the core, the driver half and the software GPU built once more, for the host in test/sim/host.
 # test/sim/README.md tells what it is.
 
-SIM_SRCS := $(sort $(wildcard test/sim/*.c test/sim/*/*.c)) $(CORE_SRCS)
+# Not test/sim/threads: that is the other host of the stories (stories.mk).
+SIM_SRCS := $(sort $(filter-out test/sim/threads/%,$(wildcard test/sim/*.c test/sim/*/*.c))) $(CORE_SRCS)
 SIM_OBJS := $(patsubst %.c,$(O)/sim/%.o,$(SIM_SRCS))
 SIM_INCLUDES := -Iinclude -Icore -Isoftgpu -Ihal/fg1 -Itest/sim/host -Itest/sim -I.
 # One dialect for all of it, and no random addresses: atomics are named by theirs.

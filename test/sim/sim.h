@@ -36,44 +36,12 @@
 #include <stdint.h>
 
 #include "fiber.h"
+#include "tell.h"
 
 struct choose_plan;
 
 #define SIM_FIBERS 64u
 #define SIM_WHY_BYTES 2048u
-
-/* What a fiber is about to do. obj is a number from sim_object(). */
-enum sim_op {
-	SIM_OP_START = 0,
-	SIM_OP_LOCK,    /* mutex, semaphore or spin: take */
-	SIM_OP_TRY,     /* the same, without waiting */
-	SIM_OP_UNLOCK,  /* and give back */
-	SIM_OP_READ,    /* read-write lock: for reading */
-	SIM_OP_QUEUE,   /* after the fast path failed: line up */
-	SIM_OP_WRITE,   /* for writing */
-	SIM_OP_RELEASE, /* reader or writer leaves */
-	SIM_OP_WAIT,    /* look at what is waited for */
-	SIM_OP_WAKE,    /* make sleepers look again */
-	SIM_OP_WORK,    /* queue, flush or cancel work */
-	SIM_OP_RUN,     /* a worker takes an item */
-	SIM_OP_LOAD,    /* atomic read */
-	SIM_OP_STORE,   /* atomic write, read-modify-write */
-	SIM_OP_MEM,     /* allocate */
-	SIM_OP_RELAX,   /* one turn of a bounded spin */
-	SIM_OP_DEVICE,  /* a register */
-	SIM_OP_STEP,    /* anything of a story's own */
-	SIM_OPS
-};
-
-/* Choices that are not about who runs. 0 is always "as usual". */
-enum sim_choice {
-	SIM_CHOICE_NEXT = 0,
-	SIM_CHOICE_ALLOC,   /* 1: there is no memory */
-	SIM_CHOICE_IRQ,     /* 1: the interrupt is lost, 2: it comes twice */
-	SIM_CHOICE_TIMEOUT, /* 1: a bounded wait runs out at once */
-	SIM_CHOICE_STORY,   /* a story's own */
-	SIM_CHOICES
-};
 
 enum sim_rwsem {
 	SIM_RWSEM_FAIR = 0, /* Linux 6.1 to 7.3: a queued writer blocks new readers; readers join readers */
@@ -81,9 +49,6 @@ enum sim_rwsem {
 	SIM_RWSEM_FIFO,     /* strictly in turn */
 	SIM_RWSEMS
 };
-
-/* Bits of sim.without beyond the lock classes: rules that a story leaves out. */
-#define SIM_WITHOUT_PASSING 63u
 
 enum sim_why { SIM_ON_NOTHING = 0, SIM_ON_MUTEX, SIM_ON_RW, SIM_ON_EVENT, SIM_ON_FLUSH, SIM_ON_WORK };
 
@@ -158,7 +123,6 @@ static inline uint32_t sim_object(void)
 {
 	return ++sim.objects;
 }
-void sim_name_object(uint32_t obj, const char *name);
 void sim_name_lock(uint32_t obj, uint32_t lock_class);
 
 void sim_switch(uint32_t next);
@@ -169,15 +133,13 @@ static inline void sim_ready(struct sim_fiber *f)
 {
 	sim.ready |= f->bit;
 }
-/* Ends the run on the spot (from a fiber), or is noted (from the set-up or a check). The first one counts. */
-void sim_fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* Whom a fiber waits for, as far as a lock says; and for which object. In host_lock.c. */
 uint64_t sim_holders(const struct sim_fiber *f);
 uint32_t sim_blocked_obj(const struct sim_fiber *f);
 /* The turn of somebody else; time passes when there is nobody. */
 void sim_yield(void);
-/* A choice of 0..n-1, n <= 256. */
-uint32_t sim_choose(enum sim_choice what, uint32_t n);
+/* Call fn in an interrupt, soon; or not, or twice, as is chosen. */
+void sim_irq(void (*fn)(void *arg, uint32_t vector), void *arg, uint32_t vector);
 
 static inline uint64_t sim_mix(uint64_t h, uint64_t v)
 {
@@ -205,38 +167,18 @@ static inline void sim_point(enum sim_op op, uint32_t obj)
 		sim.each();
 }
 
-/* ---- for stories ---- */
+/* ---- for stories: what is not the same on threads (threads/threads.h) ---- */
 
-#define SIM_DAEMON 1u /* sleeps when there is nothing to do: is not waited for */
-#define SIM_IRQ 2u
-struct sim_fiber *sim_spawn(const char *name, void (*fn)(void *arg), void *arg, uint32_t flags);
-void sim_kill(struct sim_fiber *f);
-/* Fibers that run ferry_os_work items. */
-void sim_workers(uint32_t n);
-/* Call fn in an interrupt, soon; or not, or twice, as is chosen. */
-void sim_irq(void (*fn)(void *arg, uint32_t vector), void *arg, uint32_t vector);
-/* fn as a fiber, in calm, to its end. From a story's quiet(). */
-void sim_calm(void (*fn)(void *arg), void *arg);
-#define sim_check(cond, ...)                                                                                         \
-	do {                                                                                                         \
-		if (!(cond))                                                                                         \
-			sim_fail("wrong: " __VA_ARGS__);                                                             \
-	} while (0)
 /* A point of a story's own, about obj. */
 #define sim_step(obj) sim_point(SIM_OP_STEP, obj)
-
-struct sim_story {
-	const char *name, *about;
-	void (*prelude)(void);  /* once, as a fiber in calm: what it leaves is where every run begins. NULL */
-	void (*setup)(void);    /* each run: spawns the fibers that are not there yet */
-	void (*quiet)(void);    /* after a run in which all came to an end. NULL */
-	void (*teardown)(void); /* after a run, whatever it found; nothing runs any more. NULL */
-	void (*each)(void);     /* after every step; NULL */
-	bool small;             /* exhaustive search is meant to come to an end */
-	bool atomics;
-	uint64_t limit;               /* steps before the tail; 0 = 20000 */
-	uint32_t chance[SIM_CHOICES]; /* what goes wrong, once in so many; 0: never */
-};
+/* Data that fibers share without a lock, and data that a lock of the host's would guard: between two points nobody
+ * else runs. */
+#define SIM_SHARED
+#define SIM_GUARD(obj, n) sim_step(obj)
+static inline uint64_t sim_live_allocs(void)
+{
+	return sim.live_allocs;
+}
 
 /* ---- for drivers of runs ---- */
 
@@ -251,7 +193,6 @@ void sim_run_by(const struct sim_story *story, const struct choose_plan *plan,
                 uint32_t (*next)(struct sim_fiber *me));
 /* Who waits for what, as lines, after a run that found something. */
 void sim_print_state(void);
-const char *sim_op_name(enum sim_op op);
 const char *sim_object_name(uint32_t obj);
 
 #endif /* FERRY_SIM_H */

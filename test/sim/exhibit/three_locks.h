@@ -26,6 +26,7 @@
 #define FERRY_SIM_THREE_LOCKS_H
 
 #include "ferry/os.h"
+#include "../tell.h"
 
 /* Lock classes, of the host's: the core has no such locks. */
 #define THREE_WRITERS (FERRY_OS_CLASS_HOST + 0)

@@ -404,7 +404,7 @@ static inline void ferry_os_dma_wmb(void)
 static inline void ferry_os_mb(void)
 {
 }
-void memory_dirty(const void *p, size_t bytes);
+void memory_dirty(const void *p, size_t bytes); /* see ../memory.h */
 static inline void ferry_os_copy_run(void *dst, const void *src, size_t size_bytes)
 {
 	memory_dirty(dst, size_bytes);
@@ -457,6 +457,24 @@ static inline bool ferry_os_fault_point(uint32_t id)
 {
 	(void)id;
 	return false;
+}
+
+/* ---- for stories: see ../tell.h ---- */
+static inline void *sim_memory(size_t bytes)
+{
+	return sim_zalloc(bytes, 0);
+}
+static inline void sim_pause(void)
+{
+	sim_relax();
+}
+static inline void sim_daemon_wait(struct ferry_os_wait *w, ferry_os_pred pred, void *arg)
+{
+	(void)sim_wait(w, pred, arg, UINT64_MAX / 4, true);
+}
+static inline bool sim_sem_is_up(const struct ferry_os_sem *s)
+{
+	return !s->m.owner;
 }
 
 #endif /* FERRY_SIM_OS_IMPL_H */

@@ -10,6 +10,6 @@ void invariant_leaks(void)
 
 	world_end();
 	others = world->allocs_before;
-	sim_check(sim.live_allocs == others, "%llu allocations are left",
-	          (unsigned long long)(sim.live_allocs - others));
+	sim_check(sim_live_allocs() == others, "%llu allocations are left",
+	          (unsigned long long)(sim_live_allocs() - others));
 }

@@ -13,6 +13,6 @@ void invariant_locks(void)
 	for (uint32_t d = 0; d < world->devices; d++) {
 		struct ferry_device *gpu = world->core->devices[d];
 
-		sim_check(!gpu->isr.os.m.owner, "interrupt service of device %u was never given back", d);
+		sim_check(sim_sem_is_up(&gpu->isr.os), "interrupt service of device %u was never given back", d);
 	}
 }

@@ -5,7 +5,7 @@
 #ifndef FERRY_SIM_STORY_H
 #define FERRY_SIM_STORY_H
 
-#include "../sim.h"
+#include "../tell.h"
 
 /* Ends with NULL. */
 extern const struct sim_story *const stories[];

@@ -14,7 +14,8 @@ struct room {
 	struct ferry_csem sem;
 	struct ferry_bitlock bits;
 	struct ferry_os_atomic words[1];
-	uint32_t inside, alone, obj;
+	SIM_SHARED uint32_t inside;
+	uint32_t alone, obj; /* alone: under the bit */
 };
 
 static struct room the_room, *const room = &the_room;

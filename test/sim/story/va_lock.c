@@ -31,8 +31,9 @@ static struct {
 	struct three_locks three;
 	const struct verbs *verbs;
 	struct ferry_os_wait raised, served;
-	uint32_t outstanding, obj_outstanding, obj_inside;
-	uint32_t readers, writers;
+	SIM_SHARED uint32_t outstanding, readers;
+	uint32_t writers; /* under the lock, whichever it is */
+	uint32_t obj_outstanding, obj_inside;
 	uint32_t rounds;
 } v;
 
@@ -210,7 +211,7 @@ static void service(void *arg)
 
 	(void)arg;
 	for (;;) {
-		(void)ferry_os_wait_until(&v.raised, any_outstanding, NULL, UINT64_MAX / 4);
+		sim_daemon_wait(&v.raised, any_outstanding, NULL);
 		ferry_ctx_init(&ctx);
 		v.verbs->service(&ctx);
 		reading();

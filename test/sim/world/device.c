@@ -99,14 +99,31 @@ void world_device_make(struct world_device *d, uint32_t number, const struct wor
 	memory_dirty(config.vram, 64 * FERRY_PAGE_SIZE);
 	memset(config.vram, 0xa5, 64 * FERRY_PAGE_SIZE);
 	ferry_os_wait_init(&d->quiet);
-	d->allocs = sim.live_allocs;
+	d->allocs = sim_live_allocs();
 	sim_check(!fg1_create(&config, &port, &d->gpu), "no device");
-	d->allocs = sim.live_allocs - d->allocs;
+	d->allocs = sim_live_allocs() - d->allocs;
 	for (uint32_t i = 0; i <= shape->sms; i++) {
 		engines[i] = (struct engine){d, i};
 		ferry_os_wait_init(&d->kick[i]);
 		sim_spawn(i < shape->sms ? names[i] : "front end", engine_fiber, &engines[i], SIM_DAEMON);
 	}
+}
+
+void world_device_end(struct world_device *d)
+{
+	/* Going to sleep wiped its memory. */
+	memory_dirty(d->vram, d->vram_bytes + FERRY_PAGE_SIZE);
+	fg1_destroy(d->gpu);
+}
+
+void world_device_hold(struct world_device *d)
+{
+	(void)d;
+}
+
+void world_device_unhold(struct world_device *d)
+{
+	(void)d;
 }
 
 /* ---- dev_ops ---- */

@@ -30,7 +30,7 @@ static void mm_put(void *mm)
 static int mm_zap(void *mm, uint64_t va, uint32_t n)
 {
 	(void)mm;
-	sim_step(world->obj_mm);
+	WORLD_TABLES(page_of(va));
 	for (uint32_t i = page_of(va); n--; i++)
 		world->mapped[i] = world->writable[i] = false;
 	return 0;
@@ -39,7 +39,7 @@ static int mm_zap(void *mm, uint64_t va, uint32_t n)
 static int mm_protect(void *mm, uint64_t va, uint32_t n)
 {
 	(void)mm;
-	sim_step(world->obj_mm);
+	WORLD_TABLES(page_of(va));
 	for (uint32_t i = page_of(va); n--; i++)
 		world->writable[i] = false;
 	return 0;
@@ -48,7 +48,7 @@ static int mm_protect(void *mm, uint64_t va, uint32_t n)
 static int mm_insert(void *mm, uint64_t va, uint32_t n, bool write)
 {
 	(void)mm;
-	sim_step(world->obj_mm);
+	WORLD_TABLES(page_of(va));
 	if (world->dying)
 		return FERRY_E_CPU_INSERT;
 	for (uint32_t i = page_of(va); n--; i++) {
@@ -74,7 +74,7 @@ static int mm_populate(void *mm, uint64_t va, uint32_t n)
 	uint32_t first = page_of(va), fresh = 0;
 
 	(void)mm;
-	sim_step(world->obj_mm);
+	WORLD_TABLES(first);
 	for (uint32_t i = 0; i < n; i++)
 		fresh += !world->populated[first + i];
 	if (world->host_pages + fresh > world->host_pages_max || (fresh && sim_choose(SIM_CHOICE_ALLOC, 2)))
@@ -122,7 +122,7 @@ static void mm_pinned(void *mm, uint64_t va, uint32_t n, uint64_t *words)
 static void mm_discard(void *mm, uint64_t va, uint32_t n)
 {
 	(void)mm;
-	sim_step(world->obj_mm);
+	WORLD_TABLES(page_of(va));
 	for (uint32_t i = page_of(va); n--; i++) {
 		sim_check(!world->writable[i] || world->gone[i] || world->dying,
 		          "page %u is thrown away while the CPU may write to it", i);

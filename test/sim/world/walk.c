@@ -4,6 +4,7 @@
  */
 #include "gpu.h"
 #include "world.h"
+#include "world_impl.h"
 
 #include "core_impl.h"
 #include "gpu/device.h"
@@ -35,21 +36,29 @@ static void check_tlb(struct world_device *d, struct fg1_mmu *mmu, uint32_t asid
 	          "a TLB lets the device write to page %u, which is read-only", page);
 }
 
+static void check_mapping(struct world_device *d, uint32_t asid, uint32_t page, bool mapped, bool writable)
+{
+	uint64_t va = world_va(page);
+	bool walks;
+
+	walks = walk(d, asid, va, FERRY_ACCESS_READ) != NULL;
+	sim_check(walks == mapped, "page %u: the core believes %s, the page tables say %s", page,
+	          mapped ? "mapped" : "not mapped", walks ? "mapped" : "not mapped");
+	if (mapped)
+		sim_check((walk(d, asid, va, FERRY_ACCESS_WRITE) != NULL) == writable,
+		          "page %u: the core and the page tables differ on writing", page);
+	for (uint32_t i = 0; i < d->sms; i++)
+		check_tlb(d, &d->gpu->sms[i]->mmu, asid, va, page);
+}
+
 void world_check_mapping(uint32_t device, uint32_t page, bool mapped, bool writable)
 {
 	struct world_device *d = &world->dev[device];
 	struct ferry_va_gpu *g = world->vs->joined[device];
-	uint64_t va = world_va(page);
-	bool walks;
 
 	if (!g || fg1_knob_get(d->gpu, FG1_KNOB_OFF_BUS) || world->device_lost)
 		return;
-	walks = walk(d, g->asid, va, FERRY_ACCESS_READ) != NULL;
-	sim_check(walks == mapped, "page %u: the core believes %s, the page tables say %s", page,
-	          mapped ? "mapped" : "not mapped", walks ? "mapped" : "not mapped");
-	if (mapped)
-		sim_check((walk(d, g->asid, va, FERRY_ACCESS_WRITE) != NULL) == writable,
-		          "page %u: the core and the page tables differ on writing", page);
-	for (uint32_t i = 0; i < d->sms; i++)
-		check_tlb(d, &d->gpu->sms[i]->mmu, g->asid, va, page);
+	world_device_hold(d);
+	check_mapping(d, g->asid, page, mapped, writable);
+	world_device_unhold(d);
 }

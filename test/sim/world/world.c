@@ -51,17 +51,17 @@ void world_make(const struct world_shape *shape)
 		.size = sizeof(range), .base = WORLD_BASE, .bytes = (uint64_t)WORLD_PAGES * FERRY_PAGE_SIZE};
 	uint32_t id;
 
-	world = ferry_os_zalloc(sizeof(*world), 0);
+	world = sim_memory(sizeof(*world));
 	world->devices = shape->devices;
 	world->host_pages_max = UINT32_MAX / 2;
 	world->obj_mm = sim_object();
 	sim_name_object(world->obj_mm, "page tables");
-	world->host = ferry_os_zalloc((uint64_t)(WORLD_PAGES + 1) * FERRY_PAGE_SIZE, 0);
+	world->host = sim_memory((uint64_t)(WORLD_PAGES + 1) * FERRY_PAGE_SIZE);
 	world->host += FERRY_PAGE_SIZE - (uintptr_t)world->host % FERRY_PAGE_SIZE;
 	sim_workers(2);
 	for (uint32_t d = 0; d < shape->devices; d++)
 		world_device_make(&world->dev[d], d, shape);
-	world->allocs_before = sim.live_allocs;
+	world->allocs_before = sim_live_allocs();
 	must(ferry_core_create(&params, &world->core), "making a core");
 	for (uint32_t d = 0; d < shape->devices; d++) {
 		must(ferry_core_add_device(world->core, &ferry_hal_fg1, &world_dev_ops, &world->dev[d], &id),
@@ -86,23 +86,30 @@ static uint64_t *counter_of(uint32_t page, uint32_t writer)
 	return (uint64_t *)(void *)(world->host + (counter_va(page, writer) - WORLD_BASE));
 }
 
+/* false: the page tables do not let the CPU do it. */
+static bool cpu_reaches(uint32_t page, uint32_t writer, bool write, uint64_t *value)
+{
+	WORLD_TABLES(page);
+	if (!world->mapped[page] || (write && !world->writable[page]))
+		return false;
+	if (write)
+		*counter_of(page, writer) = *value;
+	else
+		*value = *counter_of(page, writer);
+	return true;
+}
+
 /* One access of a CPU: the counter is where the page tables say. */
 static int cpu_access(uint32_t page, uint32_t writer, bool write, uint64_t *value)
 {
 	for (uint32_t tries = 0; tries < 1000; tries++) {
 		int err;
 
-		sim_step(world->obj_mm);
-		if (world->mapped[page] && (!write || world->writable[page])) {
-			if (write)
-				*counter_of(page, writer) = *value;
-			else
-				*value = *counter_of(page, writer);
+		if (cpu_reaches(page, writer, write, value))
 			return 0;
-		}
 		err = ferry_core_cpu_fault(world->core, world->vs, world_va(page), write);
 		if (err == FERRY_E_GATE_CLOSED) {
-			ferry_os_relax();
+			sim_pause();
 			continue;
 		}
 		if (err)
@@ -168,13 +175,18 @@ int world_migrate(uint32_t page, uint32_t n, uint32_t where)
 	return world_request(FERRY_REQ_MIGRATE, &req, sizeof(req));
 }
 
-void world_unmap(uint32_t page, uint32_t n)
+static void tables_forget(uint32_t page, uint32_t n)
 {
-	sim_step(world->obj_mm);
+	WORLD_TABLES(page);
 	for (uint32_t i = page; i < page + n; i++) {
 		world->gone[i] = true;
 		world->mapped[i] = world->writable[i] = false;
 	}
+}
+
+void world_unmap(uint32_t page, uint32_t n)
+{
+	tables_forget(page, n);
 	ferry_core_unmapped(world->core, world->vs, world_va(page), (uint64_t)n * FERRY_PAGE_SIZE);
 }
 
@@ -185,9 +197,7 @@ void world_end(void)
 	ferry_core_destroy(world->core);
 	/* The model keeps what a device that was lost was never told to forget. */
 	for (uint32_t i = 0; i < world->devices; i++) {
-		/* Going to sleep wiped its memory. */
-		memory_dirty(world->dev[i].vram, world->dev[i].vram_bytes + FERRY_PAGE_SIZE);
-		fg1_destroy(world->dev[i].gpu);
+		world_device_end(&world->dev[i]);
 		world->allocs_before -= world->dev[i].allocs;
 	}
 }

@@ -18,7 +18,7 @@
 #include "ferry/core.h"
 #include "softgpu.h"
 
-#include "../sim.h"
+#include "../tell.h"
 
 #define WORLD_BASE 0x100000000000ull
 #define WORLD_BLOCKS 3u
@@ -43,6 +43,7 @@ struct world_device {
 	uint64_t kicked; /* a bit per engine */
 	struct ferry_os_wait kick[5];
 	struct ferry_os_wait quiet;
+	void *port; /* on threads: the process host's device */
 	uint32_t obj;
 	uint64_t allocs; /* of the model when it was made */
 };
@@ -55,14 +56,15 @@ struct world {
 	uint8_t *host;
 	bool populated[WORLD_PAGES], mapped[WORLD_PAGES], writable[WORLD_PAGES], poisoned[WORLD_PAGES];
 	bool pinned[WORLD_PAGES], external[WORLD_PAGES];
-	uint32_t host_pages, host_pages_max;
+	SIM_SHARED uint32_t host_pages;
+	uint32_t host_pages_max;
 	uint32_t obj_mm;
 	uint32_t program[WORLD_DEVICES];
 	uint32_t added[WORLD_PAGES][WORLD_WRITERS]; /* how often each has added, as it was told */
-	bool maybe_added[WORLD_PAGES];              /* an add failed: one of them may have happened */
-	bool gone[WORLD_PAGES];                     /* unmapped by the story: no bytes to check */
-	bool dying;                                 /* the process is: mm get fails */
-	bool device_lost;                           /* a story took a device away */
+	SIM_SHARED bool maybe_added[WORLD_PAGES];   /* an add failed: one of them may have happened */
+	SIM_SHARED bool gone[WORLD_PAGES];          /* unmapped by the story: no bytes to check */
+	SIM_SHARED bool dying;                      /* the process is: mm get fails */
+	SIM_SHARED bool device_lost;                /* a story took a device away */
 	uint64_t allocs_before;                     /* live when the core was made */
 };
 
