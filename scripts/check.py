@@ -22,6 +22,7 @@ RINGS = {
     "e2e": [BUILD / "test-results/e2e.json"],
     "asan": [BUILD / "asan/test-results" / f"{t}.json" for t in TESTS],
     "tsan": [BUILD / "tsan/test-results" / f"{t}.json" for t in TESTS],
+    "stories": [BUILD / "test-results/stories.json"],
     "fuzz": [BUILD / "fuzz/test-results/fuzz.json"],
     "sim": [BUILD / "test-results/sim.json"],
     "sim-long": [BUILD / "test-results/sim-long.json"],
