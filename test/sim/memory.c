@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,13 +20,14 @@
 #endif
 
 #define SMALL_AT ((char *)0x200000000000ull)
-#define SMALL_BYTES (64ull << 20)
 #define BIG_AT ((char *)0x210000000000ull)
-#define BIG_BYTES (64ull << 20)
-#define BIG_PAGES (BIG_BYTES / 4096)
+#define REGION_BYTES (64ull << 20)
+#define REGION_PAGES (REGION_BYTES / PAGE)
+#define PAGE 4096ull
 #define BIG_FROM (2u << 20)
-#define CLASSES 40u /* of sizes, by half powers of two */
-#define HEAD 64u    /* before each allocation; keeps the alignment */
+#define FORGET_EVERY 4096u /* runs: then it is found out anew which pages change */
+#define CLASSES 40u        /* of sizes, by half powers of two */
+#define HEAD 64u           /* before each allocation; keeps the alignment */
 
 struct head {
 	union {
@@ -45,12 +47,20 @@ struct arena {
 	struct head *free_of[CLASSES];
 };
 
+/* Pages [0, kept) are as the prelude left them but for those in hot or once; the rest can only be read. */
+struct region {
+	char *at, *base;
+	size_t kept;                      /* pages */
+	uint64_t hot[REGION_PAGES / 64];  /* was written to in some run */
+	uint64_t once[REGION_PAGES / 64]; /* was opened by memory_dirty() in this run */
+	size_t thin, thin_end;            /* pages of which only the first SIM_PAGE_SEEN bytes ever change */
+};
+
+static struct region small = {.at = SMALL_AT}, big = {.at = BIG_AT};
+static uint32_t restores;
 static struct arena *arena;
-static char *base_small, *base_big; /* as the prelude left them */
-static size_t base_small_used;
-/* Big pages that differ from the base: in this run; and those that a program may write to unseen. */
-static uint64_t dirty[BIG_PAGES / 64], used_by_base[BIG_PAGES / 64];
 static struct head alive = {.u.alive = {&alive, &alive}};
+static struct sigaction other_faults;
 
 static struct {
 	char *bytes;
@@ -80,21 +90,146 @@ static char *map(char *at, size_t bytes)
 	return p;
 }
 
-static void mark(uint64_t *set, const void *p, size_t bytes)
+static void protect(char *at, size_t pages, int how)
 {
-	uint64_t first = (uint64_t)((const char *)p - BIG_AT) / 4096;
-	uint64_t last = (uint64_t)((const char *)p - BIG_AT + bytes - 1) / 4096;
+	if (pages && mprotect(at, pages * PAGE, how))
+		die("sim: mprotect");
+}
 
-	if ((const char *)p < BIG_AT || (const char *)p >= BIG_AT + BIG_BYTES || !bytes)
+/* ---- which pages a run changes ---- */
+
+static struct region *region_of(const void *p)
+{
+	const char *c = p;
+
+	if (c >= SMALL_AT && c < SMALL_AT + REGION_BYTES)
+		return &small;
+	return c >= BIG_AT && c < BIG_AT + REGION_BYTES ? &big : NULL;
+}
+
+/* The first write to a page since it was last forgotten. Anybody else's fault is as if we were not here. */
+static void page_fault(int sig, siginfo_t *info, void *context)
+{
+	struct region *r = region_of(info->si_addr);
+	size_t page;
+
+	(void)sig;
+	(void)context;
+	page = r ? (size_t)((char *)info->si_addr - r->at) / PAGE : 0;
+	if (!r || page >= r->kept || (r->hot[page / 64] >> (page % 64) & 1)) {
+		sigaction(SIGSEGV, &other_faults, NULL);
 		return;
-	for (uint64_t i = first; i <= last; i++)
-		set[i / 64] |= 1ull << (i % 64);
+	}
+	r->hot[page / 64] |= 1ull << (page % 64);
+	protect(r->at + page * PAGE, 1, PROT_READ | PROT_WRITE);
 }
 
-void memory_dirty(const void *p, size_t bytes)
+static void watch_pages(void)
 {
-	mark(dirty, p, bytes);
+	struct sigaction action = {.sa_sigaction = page_fault, .sa_flags = SA_SIGINFO | SA_NODEFER};
+
+	if (sigaction(SIGSEGV, &action, &other_faults))
+		die("sim: SIGSEGV");
 }
+
+void memory_dirty_many(const void *p, size_t bytes)
+{
+	struct region *r = region_of(p);
+	size_t first, end;
+
+	if (!r)
+		return;
+	first = (size_t)((const char *)p - r->at) / PAGE;
+	end = ((size_t)((const char *)p - r->at) + bytes + PAGE - 1) / PAGE;
+	if (end > r->kept)
+		end = r->kept;
+	if (first >= end)
+		return;
+	protect(r->at + first * PAGE, end - first, PROT_READ | PROT_WRITE);
+	for (; first < end; first++)
+		r->once[first / 64] |= 1ull << (first % 64);
+}
+
+static void keep(struct region *r, size_t bytes)
+{
+	r->kept = (bytes + PAGE - 1) / PAGE;
+	memcpy(r->base, r->at, bytes);
+	memset(r->hot, 0, sizeof(r->hot));
+	memset(r->once, 0, sizeof(r->once));
+	protect(r->at, r->kept, PROT_READ);
+}
+
+static void give_up(struct region *r)
+{
+	protect(r->at, r->kept, PROT_READ | PROT_WRITE);
+	r->kept = 0;
+}
+
+/* The next page from at on that has its bit in a or b, or, with want false, that has none; or end. */
+static size_t next_page(const uint64_t *a, const uint64_t *b, size_t at, size_t end, bool want)
+{
+	while (at < end) {
+		uint64_t word = a[at / 64] | (b ? b[at / 64] : 0);
+
+		word = (want ? word : ~word) >> (at % 64);
+		if (word) {
+			at += (size_t)__builtin_ctzll(word);
+			break;
+		}
+		at = (at / 64 + 1) * 64;
+	}
+	return at < end ? at : end;
+}
+
+static size_t copy_back(struct region *r, size_t at, size_t end)
+{
+	if (at < r->thin_end && end > r->thin) {
+		if (at < r->thin)
+			end = r->thin; /* up to there */
+		else if (end > r->thin_end)
+			end = r->thin_end;
+	}
+	if (at >= r->thin && at < r->thin_end)
+		sim_copy_pages(r->at + at * PAGE, r->base + at * PAGE, (end - at) * PAGE);
+	else
+		memcpy(r->at + at * PAGE, r->base + at * PAGE, (end - at) * PAGE);
+	return end;
+}
+
+static void restore(struct region *r)
+{
+	size_t at = 0, end;
+	bool any = false;
+
+	for (;;) {
+		at = next_page(r->hot, r->once, at, r->kept, true);
+		end = next_page(r->hot, r->once, at, r->kept, false);
+		if (at == end)
+			break;
+		at = copy_back(r, at, end);
+	}
+	for (size_t i = 0; i < (r->kept + 63) / 64; i++) {
+		any |= r->once[i] != 0;
+		r->once[i] &= ~r->hot[i];
+	}
+	for (at = 0; any; at = end) {
+		at = next_page(r->once, NULL, at, r->kept, true);
+		end = next_page(r->once, NULL, at, r->kept, false);
+		if (at == end)
+			break;
+		protect(r->at + at * PAGE, end - at, PROT_READ);
+	}
+	if (any)
+		memset(r->once, 0, (r->kept + 63) / 64 * 8);
+}
+
+static void forget(struct region *r)
+{
+	protect(r->at, r->kept, PROT_READ);
+	memset(r->hot, 0, sizeof(r->hot));
+}
+
+/* ---- life ---- */
 
 void memory_clear(void)
 {
@@ -109,14 +244,19 @@ void memory_clear(void)
 		return;
 	}
 	if (!arena) {
-		arena = (struct arena *)(void *)map(SMALL_AT, SMALL_BYTES);
-		map(BIG_AT, BIG_BYTES);
-		base_small = map(NULL, SMALL_BYTES);
-		base_big = map(NULL, BIG_BYTES);
+		arena = (struct arena *)(void *)map(SMALL_AT, REGION_BYTES);
+		map(BIG_AT, REGION_BYTES);
+		small.base = map(NULL, REGION_BYTES);
+		big.base = map(NULL, REGION_BYTES);
+		watch_pages();
+	}
+	big.thin = big.thin_end = 0;
+	if (small.kept) {
+		give_up(&small);
+		give_up(&big);
 	}
 	memset(arena, 0, sizeof(*arena));
 	arena->used = (sizeof(*arena) + 63) & ~63ull;
-	memset(dirty, 0, sizeof(dirty));
 }
 
 /* Stacks of the fibers that wait: what is above their stack pointers. */
@@ -124,10 +264,9 @@ void memory_snapshot(const struct sim *s)
 {
 	if (MEMORY_MALLOC)
 		return;
-	base_small_used = arena->used;
-	memcpy(base_small, arena, base_small_used);
-	memcpy(base_big, BIG_AT, arena->big_used);
-	memcpy(used_by_base, dirty, sizeof(dirty));
+	keep(&small, arena->used);
+	keep(&big, arena->big_used);
+	restores = 0;
 	kept_stacks = s->fibers;
 	for (uint32_t i = 0; i < s->fibers; i++) {
 		const struct fiber *f = &s->fiber[i].stack;
@@ -144,26 +283,33 @@ void memory_snapshot(const struct sim *s)
 
 void memory_restore(void)
 {
-	size_t words = (((const struct arena *)(void *)base_small)->big_used / 4096 + 63) / 64;
-
-	memcpy(arena, base_small, base_small_used);
-	for (size_t i = 0; i < words; i++) {
-		uint64_t set = dirty[i] | used_by_base[i];
-
-		for (; set; set &= set - 1) {
-			size_t at = (i * 64 + (size_t)__builtin_ctzll(set)) * 4096;
-
-			memcpy(BIG_AT + at, base_big + at, 4096);
-		}
+	restore(&small);
+	restore(&big);
+	if (++restores % FORGET_EVERY == 0) {
+		forget(&small);
+		forget(&big);
 	}
-	memset(dirty, 0, sizeof(dirty));
 	for (uint32_t i = 0; i < kept_stacks; i++)
 		memcpy(kept_fiber[i].sp, kept_stack[i].bytes, kept_stack[i].used);
 }
 
 bool memory_is_base(void)
 {
-	return !memcmp(arena, base_small, base_small_used) && !memcmp(BIG_AT, base_big, arena->big_used);
+	return !memcmp(small.at, small.base, small.kept * PAGE) && !memcmp(big.at, big.base, big.kept * PAGE);
+}
+
+void sim_copy_pages(void *dst, const void *src, size_t size_bytes)
+{
+	for (size_t at = 0; at < size_bytes; at += PAGE)
+		memcpy((char *)dst + at, (const char *)src + at, SIM_PAGE_SEEN);
+}
+
+void memory_thin(const void *p, size_t bytes)
+{
+	big.thin = (size_t)((const char *)p - BIG_AT) / PAGE;
+	big.thin_end = big.thin + bytes / PAGE;
+	if (MEMORY_MALLOC || region_of(p) != &big)
+		big.thin = big.thin_end = 0;
 }
 
 /* 2 classes a power of two: 64, 96, 128, 192, ... bytes, with the head. */
@@ -185,13 +331,12 @@ static struct head *from_big(size_t bytes, uint32_t c)
 {
 	struct head *h = (struct head *)(void *)(BIG_AT + arena->big_used);
 
-	bytes = (bytes + 4095) & ~4095ull;
-	if (arena->big_used + bytes > BIG_BYTES)
+	bytes = (bytes + PAGE - 1) & ~(PAGE - 1);
+	if (arena->big_used + bytes > REGION_BYTES)
 		return NULL;
 	arena->big_used += bytes;
 	memset(h, 0, bytes);
 	h->size_class = c;
-	mark(dirty, h, sizeof(*h));
 	return h;
 }
 
@@ -210,7 +355,7 @@ static struct head *from_arena(size_t bytes)
 		arena->free_of[c] = h->u.next;
 		memset(h, 0, bytes);
 	} else {
-		if (arena->used + rounded > SMALL_BYTES)
+		if (arena->used + rounded > REGION_BYTES)
 			return NULL;
 		h = (struct head *)((char *)arena + arena->used);
 		arena->used += rounded;
@@ -267,7 +412,7 @@ void sim_free(void *p)
 		free(h);
 		return;
 	}
-	if ((char *)h >= BIG_AT && (char *)h < BIG_AT + BIG_BYTES)
+	if ((char *)h >= BIG_AT && (char *)h < BIG_AT + REGION_BYTES)
 		return;
 	h->u.next = arena->free_of[h->size_class];
 	arena->free_of[h->size_class] = h;

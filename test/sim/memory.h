@@ -3,11 +3,18 @@
  * memory.h - the memory of a run: given out in the same order at the same addresses every time. After a prelude it is
  * kept, and every run begins with it.
  *
- *     small     [ heads and blocks ..............]      copied back whole: it is small, and most of it changes
- *     big       [ page ][ page ][ page ][ page ] ..     copied back page by page, those that were written to
+ *     small     [ heads and blocks ......][page][page] ..     a copy of each, made by the snapshot; what a run writes
+ *     big       [page][page][page][page] ..                    to is copied back after it
  *
- * Big is what has 2 MiB or more: device memory, host pages. They are written to by copies and fills, which say so
- * (memory_dirty), and by programs in frames that were filled before, in this run or in the prelude.
+ * Which pages those are: after the snapshot none can be written to. The first write to a page traps, and from then on
+ * the page can be, and is copied back after every run: it is likely to change again. Who is about to write to many
+ * pages that others do not touch says so (memory_dirty), which saves traps and copies: device memory that is wiped.
+ * Once in a while all of it is forgotten and found out anew.
+ *
+ * Of pages that hold a story's bytes only the first SIM_PAGE_SEEN are ever looked at, copied or cleared; where that
+ * is so of a range (memory_thin: host pages) no more is copied back either.
+ *
+ * Big is what has 2 MiB or more: device memory, host pages.
  *
  * Under AddressSanitizer allocations are malloc's, and preludes run again each time.
  */

@@ -18,7 +18,8 @@
  *     sim_daemon_wait(w, pred, arg)   a daemon's place of rest; on threads it may not return
  *     sim_live_allocs()          what the core has allocated and not freed
  *     sim_sem_is_up(sem)
- *     memory_dirty(p, bytes)
+ *     SIM_PAGE_SEEN              so many of a page's bytes are looked at, copied, cleared
+ *     memory_dirty(p, bytes), memory_thin(p, bytes)   see memory.h
  */
 #ifndef FERRY_SIM_TELL_H
 #define FERRY_SIM_TELL_H

@@ -404,11 +404,25 @@ static inline void ferry_os_dma_wmb(void)
 static inline void ferry_os_mb(void)
 {
 }
-void memory_dirty(const void *p, size_t bytes); /* see ../memory.h */
+/* See ../memory.h. */
+void memory_thin(const void *p, size_t bytes);
+#define MEMORY_MANY_BYTES (1u << 20)
+void memory_dirty_many(const void *p, size_t bytes);
+static inline void memory_dirty(const void *p, size_t bytes)
+{
+	if (bytes >= MEMORY_MANY_BYTES)
+		memory_dirty_many(p, bytes);
+}
+/* Of whole pages so much is copied as any story looks at: bytes are not what a schedule is about. */
+#define SIM_PAGE_SEEN 512u
+void sim_copy_pages(void *dst, const void *src, size_t size_bytes);
 static inline void ferry_os_copy_run(void *dst, const void *src, size_t size_bytes)
 {
 	memory_dirty(dst, size_bytes);
-	memcpy(dst, src, size_bytes);
+	if (size_bytes && (((uintptr_t)dst | (uintptr_t)src | size_bytes) & 4095) == 0)
+		sim_copy_pages(dst, src, size_bytes);
+	else
+		memcpy(dst, src, size_bytes);
 }
 static inline void ferry_os_zero_run(void *dst, size_t size_bytes)
 {

@@ -15,6 +15,9 @@ void invariant_bytes(void);    /* bytes.c: no addition is lost, whoever made it 
 void invariant_locks(void);    /* locks.c: no lock is held, no violation was counted, nobody is inside the gate */
 void invariant_leaks(void);    /* leaks.c: all memory comes back. Ends the world: the last one */
 
+/* Leaks in one run of thirty: closing takes as long as so many runs. Nothing, if something was found. */
+void invariant_leaks_at_times(void);
+
 /* All but leaks. */
 void invariants(void);
 

@@ -23,6 +23,7 @@
 
 #define SIM_SHARED _Atomic
 #define SIM_GUARDS 8u
+#define SIM_PAGE_SEEN FERRY_PAGE_SIZE
 
 /* A thread of a story, or who sets it up. */
 struct sim_fiber {
@@ -77,6 +78,11 @@ static inline bool sim_sem_is_up(const struct ferry_os_sem *s)
 	return __atomic_load_n(&s->word, __ATOMIC_ACQUIRE) == 0;
 }
 /* Nothing is thrown away between runs but with all the rest. */
+static inline void memory_thin(const void *p, size_t bytes)
+{
+	(void)p;
+	(void)bytes;
+}
 static inline void memory_dirty(const void *p, size_t bytes)
 {
 	(void)p;

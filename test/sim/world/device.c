@@ -8,6 +8,8 @@
 #include "world.h"
 #include "world_impl.h"
 
+_Static_assert(WORLD_WRITERS * 64u <= SIM_PAGE_SEEN, "a copy of a page has its counters");
+
 #define BUDGET 16u /* small: programs and copies interleave */
 
 struct engine {
@@ -111,8 +113,6 @@ void world_device_make(struct world_device *d, uint32_t number, const struct wor
 
 void world_device_end(struct world_device *d)
 {
-	/* Going to sleep wiped its memory. */
-	memory_dirty(d->vram, d->vram_bytes + FERRY_PAGE_SIZE);
 	fg1_destroy(d->gpu);
 }
 

@@ -80,9 +80,8 @@ static int mm_populate(void *mm, uint64_t va, uint32_t n)
 	if (world->host_pages + fresh > world->host_pages_max || (fresh && sim_choose(SIM_CHOICE_ALLOC, 2)))
 		return FERRY_E_HOST_FULL;
 	for (uint32_t i = first; i < first + n; i++) {
-		memory_dirty(world->host + (uint64_t)i * FERRY_PAGE_SIZE, FERRY_PAGE_SIZE);
 		if (!world->populated[i])
-			memset(world->host + (uint64_t)i * FERRY_PAGE_SIZE, 0, FERRY_PAGE_SIZE);
+			memset(world->host + (uint64_t)i * FERRY_PAGE_SIZE, 0, SIM_PAGE_SEEN);
 		world->populated[i] = true;
 	}
 	world->host_pages += fresh;
@@ -128,8 +127,7 @@ static void mm_discard(void *mm, uint64_t va, uint32_t n)
 		          "page %u is thrown away while the CPU may write to it", i);
 		world->host_pages -= world->populated[i];
 		world->populated[i] = false;
-		memory_dirty(world->host + (uint64_t)i * FERRY_PAGE_SIZE, FERRY_PAGE_SIZE);
-		memset(world->host + (uint64_t)i * FERRY_PAGE_SIZE, 0xdd, FERRY_PAGE_SIZE);
+		memset(world->host + (uint64_t)i * FERRY_PAGE_SIZE, 0xdd, SIM_PAGE_SEEN);
 	}
 }
 

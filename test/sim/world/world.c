@@ -58,6 +58,7 @@ void world_make(const struct world_shape *shape)
 	sim_name_object(world->obj_mm, "page tables");
 	world->host = sim_memory((uint64_t)(WORLD_PAGES + 1) * FERRY_PAGE_SIZE);
 	world->host += FERRY_PAGE_SIZE - (uintptr_t)world->host % FERRY_PAGE_SIZE;
+	memory_thin(world->host, (uint64_t)WORLD_PAGES * FERRY_PAGE_SIZE);
 	sim_workers(2);
 	for (uint32_t d = 0; d < shape->devices; d++)
 		world_device_make(&world->dev[d], d, shape);
@@ -193,6 +194,9 @@ void world_unmap(uint32_t page, uint32_t n)
 void world_end(void)
 {
 	world->dying = true;
+	/* Going to sleep wipes all of a device's memory. */
+	for (uint32_t i = 0; i < world->devices; i++)
+		memory_dirty(world->dev[i].vram, world->dev[i].vram_bytes + FERRY_PAGE_SIZE);
 	ferry_core_close(world->core, world->vs);
 	ferry_core_destroy(world->core);
 	/* The model keeps what a device that was lost was never told to forget. */
