@@ -9,8 +9,14 @@
 
 static const struct choose_plan *plan;
 static uint64_t rng;
+static uint64_t pct_seen; /* who was ready when the one who runs was chosen, and ranks below it */
+static uint32_t pct_best; /* and that one; SIM_FIBERS: look at all */
 static uint64_t pct_at[PCT_POINTS];
+static uint64_t draws; /* of next_random() */
+static uint32_t draws_left, stay;
+static uint64_t rank_seed;
 static uint32_t pct_next;
+static uint64_t pct_change; /* the step at which the one who runs becomes the last */
 static int32_t pct_low;
 static size_t byte_at;
 static uint32_t forced_at[SIM_FIBERS]; /* where in the list a fiber's next entry may be */
@@ -59,38 +65,60 @@ static uint32_t next_turn(struct sim_fiber *me)
 
 static uint32_t next_random(struct sim_fiber *me)
 {
-	uint64_t ready = candidates(me), r;
-	uint32_t k;
+	uint64_t ready = candidates(me);
+	uint32_t r, k;
 
 	if (!(ready & (ready - 1)))
 		return (uint32_t)__builtin_ctzll(ready);
-	r = choose_random(&rng);
-	if ((ready & me->bit) && (r & 15) < plan->stay)
+	/* A draw is good for three choices: 4 bits for staying, 16 for whom. */
+	if (!draws_left) {
+		draws = choose_random(&rng);
+		draws_left = 3;
+	}
+	draws_left--;
+	r = (uint32_t)draws;
+	draws >>= 20;
+	if ((r & 15) < stay && (ready & me->bit))
 		return me->id;
-	for (k = (uint32_t)((r >> 32) * (uint64_t)__builtin_popcountll(ready) >> 32); k > 0; k--)
+	for (k = (r >> 4 & 0xffff) * (uint32_t)__builtin_popcountll(ready) >> 16; k > 0; k--)
 		ready &= ready - 1;
 	return (uint32_t)__builtin_ctzll(ready);
 }
 
+/* The step of the next change, if there is one. */
+static void next_change(void)
+{
+	pct_change = pct_next + 1 < plan->depth && pct_next < PCT_POINTS ? pct_at[pct_next++] : UINT64_MAX;
+}
+
 static uint32_t next_pct(struct sim_fiber *me)
 {
-	uint64_t ready;
-	uint32_t best;
+	uint64_t ready = candidates(me), left;
+	uint32_t best = pct_best;
 
-	if (pct_next + 1 < plan->depth && sim.steps >= pct_at[pct_next]) {
-		pct_next++;
+	if (sim.steps >= pct_change) {
+		next_change();
 		me->priority = --pct_low;
+		best = SIM_FIBERS;
 	} else if (me->op == SIM_OP_RELAX) {
 		me->priority = --pct_low;
+		best = SIM_FIBERS;
 	}
-	ready = candidates(me);
-	best = (uint32_t)__builtin_ctzll(ready);
-	for (ready &= ready - 1; ready; ready &= ready - 1) {
-		uint32_t id = (uint32_t)__builtin_ctzll(ready);
+	if (best == me->id && (ready & me->bit)) {
+		/* It is still before those it was chosen from. */
+		left = ready & ~pct_seen;
+	} else {
+		best = (uint32_t)__builtin_ctzll(ready);
+		left = ready & (ready - 1);
+	}
+	for (; left; left &= left - 1) {
+		uint32_t id = (uint32_t)__builtin_ctzll(left);
 
 		if (sim.fiber[id].priority > sim.fiber[best].priority)
 			best = id;
 	}
+	pct_seen = ready;
+	pct_best = best;
 	return best;
 }
 
@@ -148,9 +176,12 @@ static uint32_t next_recorded(struct sim_fiber *me)
 	return next;
 }
 
-static uint32_t next_tail_or(struct sim_fiber *me)
+void choose_tail(void)
 {
-	return sim.tail ? next_turn(me) : raw(me);
+	sim.tail = true;
+	/* Who records, or explores, goes on being asked. */
+	if (sim.next == raw)
+		sim.next = next_turn;
 }
 
 uint32_t sim_choose(enum sim_choice what, uint32_t n)
@@ -187,6 +218,11 @@ uint32_t sim_choose(enum sim_choice what, uint32_t n)
 	return value;
 }
 
+int32_t choose_rank(uint32_t id)
+{
+	return 1 + (int32_t)(sim_mix(sim_mix(rank_seed, id + 1), id) >> 34);
+}
+
 static void start_pct(void)
 {
 	uint64_t steps = plan->steps ? plan->steps : 100;
@@ -205,9 +241,11 @@ static void start_pct(void)
 			pct_at[j - 1] = t;
 		}
 	}
-	/* sim_spawn() cannot rank fibers by chance: everybody who may come has a rank now. */
-	for (uint32_t i = 0; i < SIM_FIBERS; i++)
-		sim.fiber[i].priority = 1 + (int32_t)(choose_random(&rng) >> 34);
+	rank_seed = choose_random(&rng);
+	for (uint32_t i = 0; i < sim.fibers; i++)
+		sim.fiber[i].priority = choose_rank(i);
+	pct_best = SIM_FIBERS;
+	next_change();
 }
 
 void choose_start(const struct choose_plan *p)
@@ -222,6 +260,8 @@ void choose_start(const struct choose_plan *p)
 	choose_random(&rng);
 	choose_random(&rng);
 	byte_at = 0;
+	draws_left = 0;
+	stay = p->stay;
 	if (p->kind == CHOOSE_PCT)
 		start_pct();
 	if (p->kind == CHOOSE_FORCED)
@@ -231,10 +271,7 @@ void choose_start(const struct choose_plan *p)
 		p->record->overflow = false;
 	}
 	raw = how[p->kind];
-	sim.next = p->record ? next_recorded : next_tail_or;
-	/* The short stories never come to the tail: one call less. */
-	if (!p->record && p->kind != CHOOSE_CALM)
-		sim.next = next_tail_or;
+	sim.next = p->record ? next_recorded : raw;
 }
 
 void choose_print(const struct choose_list *list)

@@ -48,6 +48,11 @@ struct choose_plan {
 /* Before each run. The plan is kept by reference. */
 void choose_start(const struct choose_plan *plan);
 
+/* PCT's rank of a fiber that begins. It depends on the seed and the number, not on when that is. */
+int32_t choose_rank(uint32_t id);
+/* From here on everybody in turn, to the end. */
+void choose_tail(void);
+
 /* Text of a list and back: "3.17>5 4.2!1:1". false: it does not parse; *bad says where. */
 void choose_print(const struct choose_list *list);
 bool choose_parse(const char *text, struct choose_list *list, const char **bad);

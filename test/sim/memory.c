@@ -58,6 +58,7 @@ struct region {
 
 static struct region small = {.at = SMALL_AT}, big = {.at = BIG_AT};
 static uint32_t restores;
+bool memory_copy_all;
 static struct arena *arena;
 static struct head alive = {.u.alive = {&alive, &alive}};
 static struct sigaction other_faults;
@@ -126,9 +127,12 @@ static void page_fault(int sig, siginfo_t *info, void *context)
 
 static void watch_pages(void)
 {
-	struct sigaction action = {.sa_sigaction = page_fault, .sa_flags = SA_SIGINFO | SA_NODEFER};
+	/* A stack of its own: tools that look at stacks do not know those of fibers. */
+	static char handler_stack[64 << 10];
+	const stack_t stack = {.ss_sp = handler_stack, .ss_size = sizeof(handler_stack)};
+	struct sigaction action = {.sa_sigaction = page_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK};
 
-	if (sigaction(SIGSEGV, &action, &other_faults))
+	if (sigaltstack(&stack, NULL) || sigaction(SIGSEGV, &action, &other_faults))
 		die("sim: SIGSEGV");
 }
 
@@ -150,13 +154,19 @@ void memory_dirty_many(const void *p, size_t bytes)
 		r->once[first / 64] |= 1ull << (first % 64);
 }
 
+static void forget(struct region *r)
+{
+	memset(r->hot, memory_copy_all ? 0xff : 0, sizeof(r->hot));
+	if (!memory_copy_all)
+		protect(r->at, r->kept, PROT_READ);
+}
+
 static void keep(struct region *r, size_t bytes)
 {
 	r->kept = (bytes + PAGE - 1) / PAGE;
 	memcpy(r->base, r->at, bytes);
-	memset(r->hot, 0, sizeof(r->hot));
 	memset(r->once, 0, sizeof(r->once));
-	protect(r->at, r->kept, PROT_READ);
+	forget(r);
 }
 
 static void give_up(struct region *r)
@@ -221,12 +231,6 @@ static void restore(struct region *r)
 	}
 	if (any)
 		memset(r->once, 0, (r->kept + 63) / 64 * 8);
-}
-
-static void forget(struct region *r)
-{
-	protect(r->at, r->kept, PROT_READ);
-	memset(r->hot, 0, sizeof(r->hot));
 }
 
 /* ---- life ---- */

@@ -23,6 +23,9 @@
 
 #include "sim.h"
 
+/* No traps: every page is copied back. For valgrind, which does not survive them; set before the first run. */
+extern bool memory_copy_all;
+
 void memory_clear(void);
 bool memory_can_snapshot(void);
 void memory_snapshot(const struct sim *sim);

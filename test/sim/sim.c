@@ -254,7 +254,7 @@ void sim_out_of_steps(void)
 {
 	if (sim.tail || sim.calm)
 		sim_fail("livelock: no end after %llu steps", (unsigned long long)sim.steps);
-	sim.tail = true;
+	choose_tail();
 	sim.limit *= 3;
 }
 
@@ -278,7 +278,6 @@ static void fiber_main(void)
 struct sim_fiber *sim_spawn(const char *name, void (*fn)(void *arg), void *arg, uint32_t flags)
 {
 	struct sim_fiber *f = &sim.fiber[sim.fibers];
-	int32_t priority = f->priority;
 	uint32_t id = sim.fibers;
 
 	if (id == SIM_FIBERS) {
@@ -289,7 +288,7 @@ struct sim_fiber *sim_spawn(const char *name, void (*fn)(void *arg), void *arg, 
 		fiber_make(&stacks[id]);
 	sim.fibers++;
 	*f = (struct sim_fiber){.stack = stacks[id], .bit = 1ull << id, .id = id, .name = name, .fn = fn, .arg = arg};
-	f->priority = priority;
+	f->priority = choose_rank(id);
 	f->daemon = flags & SIM_DAEMON;
 	f->irq = flags & SIM_IRQ;
 	fiber_reset(&f->stack, fiber_main);
@@ -411,7 +410,7 @@ static void begin(const struct sim_story *story)
 	sim.without = keep.without;
 	sim.loud = keep.loud;
 	sim.check_base = keep.check_base;
-	sim.steps = sim.switches = sim.allocs = 0;
+	sim.steps = sim.switches = sim.allocs = sim.choices = 0;
 	sim.ended = false;
 	sim.hash = 0x5bd1e995;
 }
@@ -427,6 +426,7 @@ void sim_run_by(const struct sim_story *story, const struct choose_plan *plan, u
 	choose_start(plan);
 	if (next)
 		sim.next = next;
+	sim.all = next != NULL;
 	sim.calm = true;
 	story->setup();
 	sim.calm = false;

@@ -91,6 +91,7 @@ struct sim {
 	bool check_base; /* compare all memory with the base before each run: slow */
 	bool loud;       /* print what the core logs */
 	bool calm;       /* set-up: nobody is switched away from who can go on, nothing goes wrong */
+	bool all;        /* next() is asked although there is but one */
 	uint32_t (*next)(struct sim_fiber *me);
 	uint64_t steps, limit;
 	uint64_t hash;
@@ -104,7 +105,7 @@ struct sim {
 	bool tail;         /* everybody in turn, to the end */
 	bool ended;        /* all are done and nothing moves */
 	bool may_time_out; /* something was broken on purpose: waits may run out */
-	uint64_t timeouts, kills, allocs, alloc_fails, switches;
+	uint64_t timeouts, kills, allocs, alloc_fails, switches, choices;
 	uint64_t live_allocs, irqs_lost, irqs_doubled;
 	char why[SIM_WHY_BYTES]; /* empty: nothing found */
 	struct sim_fiber fiber[SIM_FIBERS];
@@ -158,9 +159,12 @@ static inline void sim_point(enum sim_op op, uint32_t obj)
 		sim_out_of_steps();
 	if (!sim.calm) {
 		me->nth++;
-		next = sim.next(me);
-		if (next != me->id)
-			sim_switch(next);
+		/* Nobody else could go on: that is no choice, but for who wants to see them all. */
+		if (sim.ready != me->bit || sim.all) {
+			next = sim.next(me);
+			if (next != me->id)
+				sim_switch(next);
+		}
 	}
 	sim.hash = sim_mix(sim.hash, (uint64_t)me->id << 40 | (uint64_t)op << 32 | obj);
 	if (__builtin_expect(sim.each != NULL, 0))

@@ -13,6 +13,7 @@
 #include "explore.h"
 #include "ferry/os.h"
 #include "lock/lock.h"
+#include "memory.h"
 #include "shrink.h"
 #include "story/story.h"
 
@@ -272,7 +273,7 @@ static int usage(FILE *to)
 	            "        [--schedules N] [--seed S] [--strategy "
 	            "portfolio|random[:STAY]|pct[:DEPTH]|dpor|dfs[:BOUND]]\n"
 	            "        [--seconds S] [--tries N] [--hash] [--check-base] [--replay CHOICES] [--trace]\n"
-	            "        [--atomics: a scheduling point at each]\n"
+	            "        [--atomics: a scheduling point at each] [--copy-all: for valgrind]\n"
 	            "stories:\n");
 	for (const struct sim_story *const *s = stories; *s; s++)
 		fprintf(to, "  %-28s %s\n", (*s)->name, (*s)->about);
@@ -329,7 +330,7 @@ static int parse(int argc, char **argv, struct options *o)
 		{"replay", 1, NULL, 'p'},     {"trace", 0, NULL, 't'},   {"quiet", 0, NULL, 'q'},
 		{"check-base", 0, NULL, 'b'}, {"seconds", 1, NULL, 'T'}, {"tries", 1, NULL, 'N'},
 		{"hash", 0, NULL, 'H'},       {"help", 0, NULL, 'h'},    {"atomics", 0, NULL, 'a'},
-		{NULL, 0, NULL, 0},
+		{"copy-all", 0, NULL, 'c'},   {NULL, 0, NULL, 0},
 	};
 	int c;
 
@@ -349,6 +350,9 @@ static int parse(int argc, char **argv, struct options *o)
 			break;
 		case 'b':
 			sim.check_base = true;
+			break;
+		case 'c':
+			memory_copy_all = true;
 			break;
 		case 'h':
 			exit(usage(stdout));
