@@ -4,7 +4,7 @@
 # test/sim/README.md tells what it is.
 
 # Not test/sim/threads: that is the other host of the stories (stories.mk).
-SIM_SRCS := $(sort $(filter-out test/sim/threads/%,$(wildcard test/sim/*.c test/sim/*/*.c))) $(CORE_SRCS)
+SIM_SRCS := $(sort $(filter-out test/sim/threads/% test/sim/bench/%,$(wildcard test/sim/*.c test/sim/*/*.c))) $(CORE_SRCS)
 SIM_OBJS := $(patsubst %.c,$(O)/sim/%.o,$(SIM_SRCS))
 SIM_INCLUDES := -Iinclude -Icore -Isoftgpu -Ihal/fg1 -Itest/sim/host -Itest/sim -I.
 # One dialect for all of it, and no random addresses: atomics are named by theirs.
@@ -19,6 +19,13 @@ $(O)/sim/%.o: %.c $(O)/.flags | $(O)/.tools
 
 $(O)/simtest: $(SIM_OBJS)
 	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $(SANITIZE) -no-pie -o $@ $^
+
+# What it costs, among the other benches.
+BENCH_PROGRAMS += $(O)/test/bench/bench_sim
+$(O)/test/bench/bench_sim: $(O)/sim/test/sim/bench/bench_sim.o $(filter-out %/simtest.o,$(SIM_OBJS))
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(SANITIZE) -no-pie -o $@ $^
 
 .PHONY: check-sim check-sim-long
@@ -43,4 +50,4 @@ $(O)/fuzz_sim: $(SIMFUZZ_OBJS)
 	$(call say,LINK,$@)
 	$(Q)$(CLANG) -fsanitize=fuzzer -no-pie -o $@ $^
 
--include $(SIM_OBJS:.o=.d) $(SIMFUZZ_OBJS:.o=.d)
+-include $(O)/sim/test/sim/bench/bench_sim.d $(SIM_OBJS:.o=.d) $(SIMFUZZ_OBJS:.o=.d)

@@ -45,6 +45,12 @@ struct choose_plan {
 	struct choose_list *record;     /* every choice that was not usual; NULL */
 };
 
+/*
+ * The portfolio, by the number of the run: no strategy finds everything. Random with and without a liking for the one
+ * who runs, and PCT at depths 2 to 5.
+ */
+void choose_portfolio(uint64_t i, struct choose_plan *plan);
+
 /* Before each run. The plan is kept by reference. */
 void choose_start(const struct choose_plan *plan);
 

@@ -67,23 +67,6 @@ static bool without_named(const char *name, uint64_t *mask)
 	return false;
 }
 
-/*
- * The portfolio, by the number of the run: no strategy finds everything. Random with and without a liking for the one
- * who runs, and PCT at depths 2 to 5.
- */
-static void portfolio(uint64_t i, struct choose_plan *plan)
-{
-	static const uint8_t stay[] = {0, 8, 0, 14};
-
-	if (i % 8 < 4) {
-		plan->kind = CHOOSE_RANDOM;
-		plan->stay = stay[i % 4];
-	} else {
-		plan->kind = CHOOSE_PCT;
-		plan->depth = 2 + (uint32_t)(i % 4);
-	}
-}
-
 static bool strategy_named(const char *name, struct choose_plan *plan, bool *mixed)
 {
 	*mixed = false;
@@ -162,7 +145,7 @@ static bool one_contract(const struct sim_story *story, const struct options *o,
 			break;
 		plan.seed = o->seed + i;
 		if (mixed)
-			portfolio(plan.seed, &plan);
+			choose_portfolio(plan.seed, &plan);
 		memcpy(plan.chance, story->chance, sizeof(plan.chance));
 		sim_run(story, &plan);
 		steps += sim.steps;
@@ -211,7 +194,7 @@ static bool find_rate(const struct sim_story *story, const struct options *o, en
 		do {
 			plan.seed = o->seed + try * o->schedules + i++;
 			if (mixed)
-				portfolio(plan.seed, &plan);
+				choose_portfolio(plan.seed, &plan);
 			memcpy(plan.chance, story->chance, sizeof(plan.chance));
 			sim_run(story, &plan);
 		} while (!sim.why[0] && i < o->schedules);

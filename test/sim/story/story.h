@@ -10,6 +10,9 @@
 /* Ends with NULL. */
 extern const struct sim_story *const stories[];
 
+/* Of the loops of va_lock.c; a bench wants more. */
+extern uint32_t story_va_lock_rounds;
+
 extern const struct sim_story story_va_space_lock;
 extern const struct sim_story story_va_space_lock_downgrade;
 extern const struct sim_story story_va_space_lock_loops;

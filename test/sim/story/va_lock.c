@@ -257,9 +257,11 @@ static void downgrading(const struct verbs *verbs)
 	sim_spawn("downgrader", downgrader, NULL, 0);
 }
 
+uint32_t story_va_lock_rounds = 8;
+
 static void many(const struct verbs *verbs)
 {
-	setup(verbs, 8);
+	setup(verbs, story_va_lock_rounds);
 	sim_spawn("writer", writer, NULL, 0);
 	sim_spawn("rewriter", rewriter, NULL, 0);
 	sim_spawn("downgrader", downgrader, NULL, 0);
