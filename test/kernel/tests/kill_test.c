@@ -107,7 +107,7 @@ static void device_is_well(void)
 	int fd = dev_open();
 	uint64_t *p = dev_alloc(fd, DEV_BLOCK);
 	struct ferry_req_device_info info = {.size = sizeof(info)};
-	uint64_t until = ktap_now_ms() + 5000;
+	uint64_t until = ktap_now_ms() + ktap_patience_ms(5000);
 	int error;
 
 	for (;;) {

@@ -168,12 +168,25 @@ static void process_tell(pid_t pid)
 	}
 }
 
-bool ktap_ended(pid_t pid, int *status, unsigned timeout_ms)
+uint64_t ktap_patience_ms(uint64_t ms)
+{
+	const char *scale = getenv("FERRY_TIME_SCALE");
+	uint64_t times = scale ? strtoull(scale, NULL, 10) : 1;
+
+	return times ? ms * times : ms;
+}
+
+static bool ended_within(pid_t pid, int *status, uint64_t timeout_ms)
 {
 	if (wait_until(pid, status, timeout_ms))
 		return true;
 	process_tell(pid);
 	return false;
+}
+
+bool ktap_ended(pid_t pid, int *status, unsigned timeout_ms)
+{
+	return ended_within(pid, status, ktap_patience_ms(timeout_ms));
 }
 
 int ktap_wait(pid_t pid, unsigned timeout_ms)
@@ -196,7 +209,7 @@ void ktap_kill(pid_t pid)
 	int status = 0;
 
 	kill(pid, SIGKILL);
-	CHECK(ktap_ended(pid, &status, (unsigned)ktap_kill_ms()), "process %d did not obey SIGKILL within %llu ms", pid,
+	CHECK(ended_within(pid, &status, ktap_kill_ms()), "process %d did not obey SIGKILL within %llu ms", pid,
 	      (unsigned long long)ktap_kill_ms());
 }
 
@@ -245,15 +258,13 @@ static const char *fate(int status, char *buf, size_t size)
 static bool case_run(const struct ktap_case *test, unsigned number)
 {
 	unsigned timeout_s = test->timeout_s ? test->timeout_s : KTAP_TIMEOUT_S;
-	const char *scale = getenv("FERRY_TIME_SCALE");
-	uint64_t start = ktap_now_ms();
+	uint64_t start = ktap_now_ms(), timeout_ms;
 	bool ended, obeyed = true;
 	char why[128];
 	int status = 0;
 	pid_t pid;
 
-	if (scale)
-		timeout_s *= (unsigned)atoi(scale);
+	timeout_ms = ktap_patience_ms(timeout_s * 1000ull);
 	fflush(stdout);
 	pid = fork();
 	if (pid == 0) {
@@ -262,11 +273,11 @@ static bool case_run(const struct ktap_case *test, unsigned number)
 		_exit(0);
 	}
 	setpgid(pid, pid);
-	ended = wait_until(pid, &status, timeout_s * 1000ull);
+	ended = wait_until(pid, &status, timeout_ms);
 	kill(-pid, SIGKILL); /* and what it started */
 	if (!ended) {
 		obeyed = wait_until(pid, &status, ktap_kill_ms());
-		say("# did not end within %u s%s", timeout_s, obeyed ? "" : ", and did not obey SIGKILL");
+		say("# did not end within %llu s%s", (unsigned long long)timeout_ms / 1000, obeyed ? "" : ", and did not obey SIGKILL");
 	}
 	if (ended && WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SKIPPED) {
 		say("ok %u %s # SKIP", number, test->name);

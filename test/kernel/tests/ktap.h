@@ -56,6 +56,11 @@ uint64_t ktap_kill_ms(void);
 
 /* fork, with a child that dies with its parent. What the child's body returns is its exit status. */
 pid_t ktap_child(int (*body)(void *arg), void *arg);
+/*
+ * A limit that only tells a hang from work: longer on a kernel that checks everything (FERRY_TIME_SCALE). What is
+ * promised in seconds, SIGKILL, does not go through it. The waits below do.
+ */
+uint64_t ktap_patience_ms(uint64_t ms);
 /* Its wait status; fails the case when it does not end in time. */
 int ktap_wait(pid_t pid, unsigned timeout_ms);
 /* The same; false, and notes of where the process is, when it does not end in time. */

@@ -34,7 +34,7 @@ static void reach(struct meeting *m, uint32_t step)
 
 static void await(struct meeting *m, uint32_t step)
 {
-	uint64_t until = ktap_now_ms() + 15000;
+	uint64_t until = ktap_now_ms() + ktap_patience_ms(15000);
 
 	while (m->step < step) {
 		CHECK(ktap_now_ms() < until, "step %u was not reached, only %u", step, m->step);

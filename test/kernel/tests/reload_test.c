@@ -107,7 +107,7 @@ static void under_load(void)
 
 		mod_load_all();
 		pid = ktap_child(spins, NULL);
-		until = ktap_now_ms() + 5000;
+		until = ktap_now_ms() + ktap_patience_ms(5000);
 		while ((error = mod_unload("ferry")) == EWOULDBLOCK && ktap_now_ms() < until && ktap_random_below(20))
 			ktap_sleep_us(3000);
 		CHECK(error == EWOULDBLOCK, "ferry was unloaded under a user: errno %d", error);
