@@ -18,6 +18,10 @@ for header in $(find include core softgpu hal os-user lib tools test programs -n
 		host="-Itest/sim/host -Itest/sim -I."
 		before='#include "ferry/os.h"'
 		;;
+	test/sim/threads/*)
+		compilers="gcc clang"
+		host="-DSIM_THREADS -Ios-user -Itest/sim -I."
+		;;
 	test/sim/*)
 		compilers="gcc clang"
 		host="-Itest/sim/host -Itest/sim -I."

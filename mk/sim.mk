@@ -4,7 +4,8 @@
 # test/sim/README.md tells what it is.
 
 # Not test/sim/threads: that is the other host of the stories (stories.mk).
-SIM_SRCS := $(sort $(filter-out test/sim/threads/% test/sim/bench/%,$(wildcard test/sim/*.c test/sim/*/*.c))) $(CORE_SRCS)
+SIM_SRCS := $(sort $(filter-out test/sim/threads/% test/sim/bench/%,$(wildcard test/sim/*.c test/sim/*/*.c))) \
+	$(CORE_SRCS)
 SIM_OBJS := $(patsubst %.c,$(O)/sim/%.o,$(SIM_SRCS))
 SIM_INCLUDES := -Iinclude -Icore -Isoftgpu -Ihal/fg1 -Itest/sim/host -Itest/sim -I.
 # One dialect for all of it, and no random addresses: atomics are named by theirs.

@@ -20,6 +20,7 @@
 #include <pthread.h>
 
 #include "ferry/os.h"
+#include "../tell.h"
 
 #define SIM_SHARED _Atomic
 #define SIM_GUARDS 8u
