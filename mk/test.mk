@@ -36,7 +36,8 @@ $(O)/unchecked/unchecked: WITHOUT := -Itest/bench/unchecked
 $(UNCHECKED): $(UNCHECKED_SRCS) $(wildcard test/bench/unchecked/*/*.h core/*.h core/*/*.h include/ferry/*.h)
 	$(call say,LINK,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(WITHOUT) $(filter-out -MMD -MP,$(BASE_FLAGS)) -std=gnu11 -o $@ $(filter %.c,$^) -lcmocka $(LIBS) -lm
+	$(Q)$(CC) $(WITHOUT) $(filter-out -MMD -MP,$(BASE_FLAGS)) -std=gnu11 -o $@ $(filter %.c,$^) -lcmocka \
+		$(LIBS) -lm
 
 TEST_LINK = $(call say,LINK,$@); mkdir -p $(@D) ; \
 	$(CC) $(CFLAGS) $(SANITIZE) -o $@ $(filter %.o %.a,$^) $(LDFLAGS) -lcmocka $(LIBS) -lm

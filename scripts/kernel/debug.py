@@ -116,8 +116,8 @@ def shrink(source):
                 os.rmdir(path)
 
 
-# The build folder's Makefile, wherever it lies: from 6.13 on what Kbuild writes has absolute paths in it, and the folder
-# is renamed when it is done.
+# The build folder's Makefile, wherever it lies: from 6.13 on what Kbuild writes has absolute paths in it, and the
+# folder is renamed when it is done.
 BUILD_MAKEFILE = """\
 export KBUILD_OUTPUT := $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
 include $(KBUILD_OUTPUT)/../Makefile

@@ -277,7 +277,8 @@ static bool case_run(const struct ktap_case *test, unsigned number)
 	kill(-pid, SIGKILL); /* and what it started */
 	if (!ended) {
 		obeyed = wait_until(pid, &status, ktap_kill_ms());
-		say("# did not end within %llu s%s", (unsigned long long)timeout_ms / 1000, obeyed ? "" : ", and did not obey SIGKILL");
+		say("# did not end within %llu s%s", (unsigned long long)timeout_ms / 1000,
+		    obeyed ? "" : ", and did not obey SIGKILL");
 	}
 	if (ended && WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SKIPPED) {
 		say("ok %u %s # SKIP", number, test->name);

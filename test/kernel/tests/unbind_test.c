@@ -221,7 +221,8 @@ static void in_use(void)
 		for (int i = 0; i < USERS; i++)
 			pid[i] = ktap_child(users[i], &user[i]);
 		for (int i = 0; i < USERS; i++)
-			for (uint64_t until = ktap_now_ms() + ktap_patience_ms(5000); !user[i].ready; ktap_sleep_us(1000))
+			for (uint64_t until = ktap_now_ms() + ktap_patience_ms(5000); !user[i].ready;
+			     ktap_sleep_us(1000))
 				CHECK(ktap_now_ms() < until, "user %d does not begin", i);
 		ktap_sleep_us(ktap_random_below(50000));
 		unbind_in_time();
