@@ -32,6 +32,8 @@ LARGE = ("va_space_lock_loops", "va_lock_loops", "fault_fault", "fault_migrate",
          "evict_evict", "two_devices", "fault_control", "fault_gate", "fault_kill", "fault_lost", "marathon",
          "no_memory", "lost_irqs", "range_range",
          "fault_close", "units")
+# Rows of the lock order that no story takes yet: registered memory is not in the simulator's world.
+UNCOVERED = ("EXTERNAL",)
 # (story, what is left out, contract, mean at most, worst at most): the deadlocks that a rule prevents.
 EXHIBITS = (("va_space_lock", "writers", "fair", 20, 200), ("va_space_lock", "writers", "weak", 20, 200),
             ("va_space_lock", "writers", "fifo", 20, 200), ("va_space_lock", "acquire", "weak", 500, 5000),
@@ -145,7 +147,9 @@ class Ring:
                 if self.traces(story, "--without", name) != base[story]:
                     by = story
                     break
-            if by:
+            if by and name in UNCOVERED:
+                self.results.fail(f"covered:{name}", f"{by} takes it: strike it from UNCOVERED")
+            elif by or name in UNCOVERED:
                 self.results.ok(f"covered:{name}")
             else:
                 self.results.fail(f"covered:{name}", "no story takes it")
