@@ -111,54 +111,14 @@ void world_rest(void)
 	}
 }
 
-/* ---- dev_ops: the softdev's, with its cookie ---- */
+/* ---- dev_ops: the softdev's ---- */
 
-static void *port(void *dev)
+const struct ferry_dev_ops *world_dev_ops(void)
 {
-	return ((struct world_device *)dev)->port;
+	return &ferry_softdev_ops;
 }
 
-static uint64_t dev_reg_read(void *dev, uint32_t offset)
+void *world_dev_cookie(struct world_device *d)
 {
-	return ferry_softdev_ops.reg_read(port(dev), offset);
+	return d->port;
 }
-
-static void dev_reg_write(void *dev, uint32_t offset, uint64_t value)
-{
-	ferry_softdev_ops.reg_write(port(dev), offset, value);
-}
-
-static int dev_dma_alloc(void *dev, size_t size_bytes, struct ferry_dma *out)
-{
-	return ferry_softdev_ops.dma_alloc(port(dev), size_bytes, out);
-}
-
-static void dev_dma_free(void *dev, struct ferry_dma *dma)
-{
-	ferry_softdev_ops.dma_free(port(dev), dma);
-}
-
-static int dev_irq_enable(void *dev, ferry_irq_fn fn, void *arg)
-{
-	return ferry_softdev_ops.irq_enable(port(dev), fn, arg);
-}
-
-static void dev_irq_disable(void *dev)
-{
-	ferry_softdev_ops.irq_disable(port(dev));
-}
-
-static bool dev_is_gone(void *dev)
-{
-	return ferry_softdev_ops.is_gone(port(dev));
-}
-
-const struct ferry_dev_ops world_dev_ops = {
-	.reg_read = dev_reg_read,
-	.reg_write = dev_reg_write,
-	.dma_alloc = dev_dma_alloc,
-	.dma_free = dev_dma_free,
-	.irq_enable = dev_irq_enable,
-	.irq_disable = dev_irq_disable,
-	.is_gone = dev_is_gone,
-};

@@ -194,7 +194,7 @@ static bool dev_is_gone(void *dev)
 	return fg1_reg_read(((struct world_device *)dev)->gpu, FG1_REG_ID) != FG1_ID;
 }
 
-const struct ferry_dev_ops world_dev_ops = {
+static const struct ferry_dev_ops dev_ops = {
 	.reg_read = dev_reg_read,
 	.reg_write = dev_reg_write,
 	.dma_alloc = dev_dma_alloc,
@@ -203,3 +203,13 @@ const struct ferry_dev_ops world_dev_ops = {
 	.irq_disable = dev_irq_disable,
 	.is_gone = dev_is_gone,
 };
+
+const struct ferry_dev_ops *world_dev_ops(void)
+{
+	return &dev_ops;
+}
+
+void *world_dev_cookie(struct world_device *d)
+{
+	return d;
+}

@@ -65,7 +65,8 @@ void world_make(const struct world_shape *shape)
 	world->allocs_before = sim_live_allocs();
 	must(ferry_core_create(&params, &world->core), "making a core");
 	for (uint32_t d = 0; d < shape->devices; d++) {
-		must(ferry_core_add_device(world->core, &ferry_hal_fg1, &world_dev_ops, &world->dev[d], &id),
+		must(ferry_core_add_device(world->core, &ferry_hal_fg1, world_dev_ops(),
+		                           world_dev_cookie(&world->dev[d]), &id),
 		     "adding a device");
 	}
 	must(ferry_core_open(world->core, &world_mm_ops, world, 1u << FERRY_CAPABILITY_READ_MOSTLY, &world->vs),

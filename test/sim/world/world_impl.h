@@ -8,7 +8,9 @@
 #include "world.h"
 
 extern const struct ferry_mm_ops world_mm_ops;
-extern const struct ferry_dev_ops world_dev_ops;
+/* What a device is to the core, and its cookie. */
+const struct ferry_dev_ops *world_dev_ops(void);
+void *world_dev_cookie(struct world_device *d);
 
 /* Before who looks at or changes the page tables of the page's block; to the end of the scope. */
 #define WORLD_TABLES(page) SIM_GUARD(world->obj_mm, (page) / FERRY_BLOCK_PAGES)
