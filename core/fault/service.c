@@ -134,6 +134,8 @@ __attribute__((__noinline__)) static int service_work(struct ferry_ctx *ctx, str
 	int err;
 
 	ferry_bitmap_or(&want, read, write);
+	if (!s->move)
+		ferry_plan_judge_turns(block, bg, read, write);
 	ferry_plan_make(block, bg, read, write, grow, &plan);
 	if (last && (bg->gpu->info.caps & (1u << FERRY_CAP_HOST_MAP))) {
 		plan.remote = want;

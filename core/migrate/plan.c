@@ -50,10 +50,8 @@ static void plan_taken(const struct ferry_block *block, const struct ferry_block
 	ferry_bitmap_andnot(out, out, &block->contested);
 }
 
-/* Is it this device's turn again? From some turn on, what it would take is contested. */
-static void plan_judge_turns(struct ferry_block *block, const struct ferry_block_gpu *bg,
-                             const struct ferry_bitmap *read, const struct ferry_bitmap *write)
-	FERRY_NEEDS(&block->lock)
+void ferry_plan_judge_turns(struct ferry_block *block, const struct ferry_block_gpu *bg,
+                            const struct ferry_bitmap *read, const struct ferry_bitmap *write)
 {
 	uint8_t turn_of = (uint8_t)(bg->gpu->id + 1);
 	struct ferry_bitmap taken;
@@ -165,7 +163,6 @@ void ferry_plan_make(struct ferry_block *block, struct ferry_block_gpu *bg, cons
 
 	ferry_bitmap_or(&want, read, write);
 	plan_remote(block, bg, &want, &plan->remote);
-	plan_judge_turns(block, bg, read, write);
 	plan_contested(block, bg, &want, &plan->remote);
 	ferry_bitmap_andnot(&plan->read, read, &plan->remote);
 	ferry_bitmap_andnot(&plan->write, write, &plan->remote);

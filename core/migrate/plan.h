@@ -16,7 +16,8 @@
  * Devices contest a page when one takes it from the other, the other takes it back, and so on, each within 0.5 ms:
  * four times, and it goes home, for all of them to use there. Else two devices that write one page could go on for
  * ever, each losing the page before it has used it. After 100 ms without a turn the block's pages may be taken again;
- * a request to move one says so at once.
+ * a request to move one says so at once, and is no turn. A device that reaches only its own memory cannot be helped
+ * so: it goes on taking.
  *
  *     device 0   fault ----- take ------------------- fault -- take ...            fault -- remote
  *     device 1         fault ------ take (turn 1) ------------- (turn 2) ... (turn 4) --- remote
@@ -39,6 +40,12 @@ struct ferry_plan {
 /* read and write: wanted, not there yet, allowed. grow: others may come along. */
 void ferry_plan_make(struct ferry_block *block, struct ferry_block_gpu *bg, const struct ferry_bitmap *read,
                      const struct ferry_bitmap *write, bool grow, struct ferry_plan *plan) FERRY_NEEDS(&block->lock);
+
+/* A fault of this device is about to be served: is it its turn again? Then what it would take may become contested.
+ */
+void ferry_plan_judge_turns(struct ferry_block *block, const struct ferry_block_gpu *bg,
+                            const struct ferry_bitmap *read, const struct ferry_bitmap *write)
+	FERRY_NEEDS(&block->lock);
 
 /* Contested pages that may be taken again now: they are to be unmapped wherever they are remote, and forgotten. */
 bool ferry_plan_peace(const struct ferry_block *block) FERRY_NEEDS(&block->lock);

@@ -405,6 +405,46 @@ static void a_page_that_devices_contest_is_shared_at_home(void **unused)
 	down();
 }
 
+/* Goal: a request to move pages moves them, however often it was asked. Method: to and fro, faster than faults count.
+ */
+static void requests_to_move_are_no_contest(void **unused)
+{
+	struct ferry_req_migrate req = {.size = sizeof(req), .base = rig_va(3), .bytes = FERRY_PAGE_SIZE};
+
+	(void)unused;
+	up(2, 2);
+	cpu_write(3, 7);
+	for (uint32_t i = 0; i < 40; i++) {
+		req.where = i % 2;
+		assert_int_equal(rig_request(&rig, FERRY_REQ_MIGRATE, &req, sizeof(req)), 0);
+		assert_int_equal(where(3), i % 2 ? 4 : 2);
+	}
+	assert_int_equal(rig_counter(&rig, FERRY_COUNTER_maps_remote), 0);
+	assert_int_equal(cpu_read(3), 7);
+	down();
+}
+
+/* Goal: devices that cannot use host memory go on taking pages from each other, and lose nothing. */
+static void devices_that_reach_only_their_own_memory_take_turns(void **unused)
+{
+	uint64_t value = 1;
+
+	(void)unused;
+	rig_up(&rig, 2, 2 * FERRY_BLOCK_SIZE, RIG_CAPS_ALL & ~(1u << FERRY_CAP_HOST_MAP));
+	assert_int_equal(rig_range(&rig, 0, 4 * FERRY_BLOCK_PAGES), 0);
+	rig_join(&rig, 0);
+	rig_join(&rig, 1);
+	cpu_write(3, value);
+	for (uint32_t i = 0; i < 40; i++) {
+		assert_int_equal(gpu_read(i % 2, 3), value);
+		gpu_write(i % 2, 3, ++value);
+		assert_int_equal(where(3), i % 2 ? 4 : 2);
+	}
+	assert_int_equal(rig_counter(&rig, FERRY_COUNTER_maps_remote), 0);
+	assert_int_equal(cpu_read(3), value);
+	down();
+}
+
 /* Goal: when a device dies, its only copies are gone and say so; what the host had is fine. */
 static void a_lost_device_takes_only_its_own_pages(void **unused)
 {
@@ -542,6 +582,8 @@ int main(void)
 		cmocka_unit_test(a_zap_that_keeps_failing_ends_in_a_refusal),
 		cmocka_unit_test(a_busy_address_space_is_tried_again),
 		cmocka_unit_test(a_page_that_devices_contest_is_shared_at_home),
+		cmocka_unit_test(requests_to_move_are_no_contest),
+		cmocka_unit_test(devices_that_reach_only_their_own_memory_take_turns),
 		cmocka_unit_test(a_lost_device_takes_only_its_own_pages),
 		cmocka_unit_test(a_copy_that_fails_never_gives_stale_bytes),
 		cmocka_unit_test(any_allocation_may_fail),
